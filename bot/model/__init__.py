@@ -1,0 +1,1 @@
+"""Frozen values that every stage speaks, in the order data flows; nothing here reads a clock or a wire."""

@@ -1,0 +1,100 @@
+"""What Bellhop thinks is wrong, with the evidence for and against it. Instants are Unix seconds."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from bot.model.network import Subject
+from bot.model.time import format_instant
+
+Verdict = Literal["fault", "healthy", "unknown"]
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One observation that speaks for or against a failure mode, in numbers and in words."""
+
+    signal: str
+    why: str
+    subject: Subject | None = None
+    baseline: float | None = None
+    observed: float | None = None
+    onset: float | None = None
+    weight: float = 0.0
+    """Log-likelihood ratio, nats; positive speaks for the mode."""
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """A failure mode with its confidence (0..1) and reasons."""
+
+    mode: str
+    name: str
+    confidence: float
+    subject: Subject
+    evidence: tuple[Evidence, ...]
+    against: tuple[Evidence, ...] = ()
+    runbook: str
+
+
+class CapacityReport(msgspec.Struct, frozen=True, kw_only=True):
+    """What the model expects of the link at its baseline and now, and what explains the drop.
+
+    Both sides map quantity name to value (units in `bot.capacity.link`); `attribution` maps parameter to
+    its share of the drop, summing to 1 where there is a drop.
+    """
+
+    baseline: Mapping[str, float]
+    now: Mapping[str, float]
+    attribution: Mapping[str, float]
+
+
+class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer for one link at one instant; `findings` is ranked, root cause first, empty unless a fault."""
+
+    link: str
+    at: float
+    verdict: Verdict
+    summary: str
+    findings: tuple[Finding, ...] = ()
+    rejected: tuple[str, ...] = ()
+    """One sentence for each neighbouring mode that was considered and turned down."""
+    missing: tuple[str, ...] = ()
+    """Signals that were missing or stale and would have decided."""
+    capacity: CapacityReport | None = None
+
+
+def diagnosis_line(question: str, diagnosis: Diagnosis) -> dict[str, Any]:
+    """One line of the interfaces contract's JSON for the question with the id `question`."""
+    return {
+        "id": question,
+        "link": diagnosis.link,
+        "at": format_instant(diagnosis.at),
+        "verdict": diagnosis.verdict,
+        "summary": diagnosis.summary,
+        "missing": list(diagnosis.missing),
+        "diagnoses": [_finding_line(finding) for finding in diagnosis.findings],
+        "rejected": list(diagnosis.rejected),
+        "capacity": msgspec.to_builtins(diagnosis.capacity),
+    }
+
+
+def _finding_line(finding: Finding) -> dict[str, Any]:
+    return {
+        "mode": finding.mode,
+        "name": finding.name,
+        "confidence": round(finding.confidence, 4),
+        "subject": msgspec.to_builtins(finding.subject),
+        "evidence": [_evidence_line(item) for item in finding.evidence],
+        "against": [_evidence_line(item) for item in finding.against],
+        "runbook": finding.runbook,
+    }
+
+
+def _evidence_line(item: Evidence) -> dict[str, Any]:
+    return {
+        "signal": item.signal,
+        "baseline": item.baseline,
+        "observed": item.observed,
+        "onset": None if item.onset is None else format_instant(item.onset),
+        "why": item.why,
+    }

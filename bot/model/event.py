@@ -1,0 +1,275 @@
+"""Everything that can happen to an incident, as immutable typed events. All else is derived from them.
+
+Instants are Unix seconds. `by` says who: `bellhop`, `alertmanager`, `slack:U123`, `cli:alice`.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import msgspec
+
+from bot.model.alert import Alert
+from bot.model.diagnosis import Diagnosis
+from bot.model.network import Subject
+
+Severity = Literal["sev1", "sev2", "sev3", "sev4"]
+State = Literal[
+    "triggered",
+    "acknowledged",
+    "mitigating",
+    "monitoring",
+    "resolved",
+    "postmortem published",
+    "suppressed",
+    "merged",
+]
+Phase = Literal["run", "undo"]
+StepOutcome = Literal["succeeded", "failed", "skipped", "refused", "unknown"]
+RunResult = Literal["succeeded", "failed", "stopped", "rejected", "rolled back", "unknown", "aborted"]
+
+
+class IncidentOpened(msgspec.Struct, frozen=True, kw_only=True, tag="incident opened"):
+    """The first event of every incident."""
+
+    title: str
+    severity: Severity
+    subject: Subject
+
+
+class AlertAttached(msgspec.Struct, frozen=True, kw_only=True, tag="alert attached"):
+    """A firing alert belongs to this incident."""
+
+    alert: Alert
+    reason: str
+
+
+class AlertResolved(msgspec.Struct, frozen=True, kw_only=True, tag="alert resolved"):
+    """The alert's source says that this episode is over."""
+
+    episode: str
+    name: str
+    ended_at: float
+
+
+class StateChanged(msgspec.Struct, frozen=True, kw_only=True, tag="state changed"):
+    """A legal move of the life cycle."""
+
+    before: State
+    after: State
+
+
+class SeverityChanged(msgspec.Struct, frozen=True, kw_only=True, tag="severity changed"):
+    """Somebody or a rule changed how bad this is."""
+
+    before: Severity
+    after: Severity
+
+
+class SubjectChanged(msgspec.Struct, frozen=True, kw_only=True, tag="subject changed"):
+    """The diagnosis found that the fault sits elsewhere (a node seen on its links)."""
+
+    before: Subject
+    after: Subject
+
+
+class DiagnosisMade(msgspec.Struct, frozen=True, kw_only=True, tag="diagnosis made"):
+    """A diagnosis, kept whole."""
+
+    diagnosis: Diagnosis
+
+
+class ChangeSeen(msgspec.Struct, frozen=True, kw_only=True, tag="change seen"):
+    """A change on the network near the incident: firmware, calibration, maintenance."""
+
+    subject: Subject
+    kind: str
+    description: str
+    changed_at: float
+
+
+class PlanProposed(msgspec.Struct, frozen=True, kw_only=True, tag="plan proposed"):
+    """The rendered plan of a runbook, with its predicted effect in numbers; `plan` is `remediation` JSON."""
+
+    run: str
+    runbook: str
+    title: str
+    plan_hash: str
+    plan: Mapping[str, Any]
+
+
+class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run started"):
+    """A runbook run began."""
+
+    run: str
+    runbook: str
+    plan_hash: str
+
+
+class ActRefused(msgspec.Struct, frozen=True, kw_only=True, tag="act refused"):
+    """A guard turned a run or a step down, and why."""
+
+    run: str
+    runbook: str
+    step: str = ""
+    guard: str
+    reason: str
+
+
+class ApprovalAsked(msgspec.Struct, frozen=True, kw_only=True, tag="approval asked"):
+    """The run waits for people; the approval is bound to the hash of the rendered plan."""
+
+    run: str
+    step: str
+    title: str
+    role: str
+    count: int
+    plan_hash: str
+    expires_at: float
+
+
+class ApprovalAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="approval answered"):
+    """A person decided."""
+
+    run: str
+    step: str
+    decision: Literal["approved", "rejected"]
+    plan_hash: str
+
+
+class ApprovalExpired(msgspec.Struct, frozen=True, kw_only=True, tag="approval expired"):
+    """Nobody decided in time."""
+
+    run: str
+    step: str
+
+
+class StepStarted(msgspec.Struct, frozen=True, kw_only=True, tag="step started"):
+    """Written before the act: intent. `key` is what the far side knows the act by."""
+
+    run: str
+    step: str
+    title: str
+    phase: Phase
+    attempt: int
+    action: str
+    inputs: Mapping[str, Any]
+    key: str
+
+
+class StepEnded(msgspec.Struct, frozen=True, kw_only=True, tag="step ended"):
+    """Written after the act: outcome."""
+
+    run: str
+    step: str
+    phase: Phase
+    attempt: int
+    outcome: StepOutcome
+    output: Mapping[str, Any] = {}
+    error: str = ""
+
+
+class OutcomeAsked(msgspec.Struct, frozen=True, kw_only=True, tag="outcome asked"):
+    """After a crash nobody can tell whether the act happened: a person must say."""
+
+    run: str
+    step: str
+    phase: Phase
+    attempt: int
+    reason: str
+
+
+class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run ended"):
+    """How a run ended and why."""
+
+    run: str
+    runbook: str
+    result: RunResult
+    reason: str
+
+
+class EffectMeasured(msgspec.Struct, frozen=True, kw_only=True, tag="effect measured"):
+    """Predicted and measured value of one quantity, side by side, after a run."""
+
+    run: str
+    quantity: str
+    unit: str
+    before: float | None
+    predicted: float | None
+    measured: float | None
+
+
+class RecoveryVerified(msgspec.Struct, frozen=True, kw_only=True, tag="recovery verified"):
+    """What the metrics said when recovery was checked."""
+
+    recovered: bool
+    reason: str
+
+
+class Escalated(msgspec.Struct, frozen=True, kw_only=True, tag="escalated"):
+    """Handed to people."""
+
+    to: str
+    reason: str
+
+
+class NoteAdded(msgspec.Struct, frozen=True, kw_only=True, tag="note added"):
+    """A person or a runbook wrote something down."""
+
+    text: str
+
+
+class PostmortemPublished(msgspec.Struct, frozen=True, kw_only=True, tag="postmortem published"):
+    """The draft was written; `place` is a path or an address."""
+
+    place: str
+
+
+EventBody = (
+    IncidentOpened
+    | AlertAttached
+    | AlertResolved
+    | StateChanged
+    | SeverityChanged
+    | SubjectChanged
+    | DiagnosisMade
+    | ChangeSeen
+    | PlanProposed
+    | RunStarted
+    | ActRefused
+    | ApprovalAsked
+    | ApprovalAnswered
+    | ApprovalExpired
+    | StepStarted
+    | StepEnded
+    | OutcomeAsked
+    | RunEnded
+    | EffectMeasured
+    | RecoveryVerified
+    | Escalated
+    | NoteAdded
+    | PostmortemPublished
+)
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One entry of an incident's list; `seq` counts from 1 within the incident."""
+
+    incident: str
+    seq: int
+    at: float
+    by: str
+    why: str = ""
+    body: EventBody
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True):
+    """An event before the store gave it its place.
+
+    `key` makes it happen once: an entry whose (incident, key) is already stored is passed over.
+    """
+
+    at: float
+    by: str
+    body: EventBody
+    why: str = ""
+    key: str

@@ -1,0 +1,91 @@
+"""An incident as people see it: a view of its events, never stored. Instants are Unix seconds."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from bot.model.alert import Alert
+from bot.model.diagnosis import Diagnosis
+from bot.model.event import RunResult, Severity, State
+from bot.model.network import Subject
+
+
+class AlertState(msgspec.Struct, frozen=True, kw_only=True):
+    """An attached alert and, once it is over, since when."""
+
+    alert: Alert
+    ended_at: float | None = None
+
+
+class PendingApproval(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that waits for people."""
+
+    run: str
+    step: str
+    title: str
+    role: str
+    count: int
+    approved_by: tuple[str, ...] = ()
+    plan_hash: str
+    asked_at: float
+    expires_at: float
+
+
+class PendingOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """A step of which nobody knows whether it happened; a person must say."""
+
+    run: str
+    step: str
+    phase: str
+    attempt: int
+    reason: str
+
+
+class RunView(msgspec.Struct, frozen=True, kw_only=True):
+    """A runbook run: proposed, running or ended."""
+
+    run: str
+    runbook: str
+    title: str
+    plan_hash: str
+    plan: Mapping[str, Any]
+    started_at: float | None = None
+    ended_at: float | None = None
+    result: RunResult | None = None
+    reason: str = ""
+
+
+class Incident(msgspec.Struct, frozen=True, kw_only=True):
+    """The present state, derived."""
+
+    id: str
+    title: str
+    state: State
+    severity: Severity
+    subject: Subject
+    opened_at: float
+    last_seq: int
+    alerts: Mapping[str, AlertState] = {}
+    """By episode."""
+    acknowledged_at: float | None = None
+    acknowledged_by: str = ""
+    mitigated_at: float | None = None
+    """When the first run that helped ended, or the state became monitoring."""
+    resolved_at: float | None = None
+    diagnosis: Diagnosis | None = None
+    runs: Mapping[str, RunView] = {}
+    """By run id, in order of proposal."""
+    approvals: tuple[PendingApproval, ...] = ()
+    outcomes: tuple[PendingOutcome, ...] = ()
+    postmortem: str = ""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether somebody may still have to act."""
+        return self.state in ("triggered", "acknowledged", "mitigating", "monitoring")
+
+    @property
+    def firing(self) -> tuple[Alert, ...]:
+        """The alerts that are not over."""
+        return tuple(state.alert for state in self.alerts.values() if state.ended_at is None)
