@@ -1,0 +1,159 @@
+"""Workflows that survive a killed process: the one door to DBOS.
+
+`DurableClient` enqueues runs and sends them messages from any process that can reach the store, inside the
+caller's own transaction. `DurableWorker` also executes them. What crosses a workflow's border is plain JSON.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Protocol
+
+from dbos import DBOS, DBOSClient, DBOSConfig, SetWorkflowID, StepOptions
+from sqlalchemy import Connection
+
+from bot.errors import BellhopError, StoreUnavailableError
+
+Json = dict[str, Any]
+Effect = Callable[..., Coroutine[Any, Any, Json]]
+Workflow = Callable[[Json], Coroutine[Any, Any, Json]]
+
+APPLICATION = "bellhop"
+APPLICATION_VERSION = "1"
+"""Fixed, so that runs survive a deploy; raise it only with a change that old runs cannot follow."""
+TOPIC = "ctl"
+RUN_QUEUE = "runbooks"
+RUN_WORKFLOW = "run"
+_POLL_S = 0.2
+_RECOVERY_ATTEMPTS = 50
+_STORE_RETRIES = 1000
+
+
+class PlainJson:
+    """DBOS's serialiser interface on JSON: pickle would let whoever can write the database run code."""
+
+    def serialize(self, data: object) -> str:
+        """Write plain data as JSON."""
+        return json.dumps(data if not isinstance(data, BaseException) else {"error": str(data)})
+
+    def deserialize(self, serialized_data: str) -> Any:  # noqa: ANN401 - JSON is of any shape
+        """Read JSON."""
+        return json.loads(serialized_data)
+
+    def name(self) -> str:
+        """The name stored beside each value."""
+        return "bellhop_json"
+
+
+class Outbox(Protocol):
+    """What a transaction offers here: its SQLAlchemy connection."""
+
+    @property
+    def connection(self) -> Connection: ...
+
+
+class DurableClient:
+    """Starts runs and talks to them, inside the caller's transaction."""
+
+    def __init__(self, url: str) -> None:
+        self._client = DBOSClient(system_database_url=url, serializer=PlainJson(), lazy=True)  # type: ignore[arg-type]
+
+    def enqueue_run(self, transaction: Outbox, *, run: str, target: str, argument: Json) -> None:
+        """Queue a runbook run; it starts once the transaction commits, one at a time per `target`.
+
+        The same run id twice is one run. Raises BellhopError without a target: such a run would wait for ever.
+        """
+        if not target:
+            raise BellhopError(f"run {run} has no target to take its turn at")
+        self._client.enqueue_in_transaction(
+            transaction.connection,
+            {
+                "queue_name": RUN_QUEUE,
+                "workflow_name": RUN_WORKFLOW,
+                "workflow_id": run,
+                "queue_partition_key": target,
+                "app_version": APPLICATION_VERSION,
+                "application_name": APPLICATION,
+            },
+            argument,
+        )
+
+    def send(self, transaction: Outbox, *, run: str, message: Json, key: str) -> None:
+        """Tell a run something once the transaction commits; the same key again is the same message."""
+        self._client.send_in_transaction(transaction.connection, run, message, TOPIC, f"{run}:{key}")
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._client.destroy()
+
+
+class DurableWorker:
+    """Executes workflows in this process and takes up those that a killed process left behind."""
+
+    def __init__(self, url: str, *, executor: str) -> None:
+        self._config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_url": url,
+            "application_version": APPLICATION_VERSION,
+            "executor_id": executor,
+            "serializer": PlainJson(),  # type: ignore[typeddict-item]
+            "notification_listener_polling_interval_sec": _POLL_S,
+            "enable_otlp": False,
+            "log_level": "WARNING",
+        }
+        self._workflows: dict[str, Workflow] = {}
+
+    async def launch(self, workflows: Mapping[str, Workflow]) -> None:
+        """Begin to execute; call it on the event loop's thread, so that workflows share its connections."""
+        logging.getLogger("dbos").setLevel(logging.WARNING)
+        DBOS(config=self._config)
+        for name, function in workflows.items():
+            self._workflows[name] = DBOS.workflow(name=name, max_recovery_attempts=_RECOVERY_ATTEMPTS)(function)
+        DBOS.launch()
+        await DBOS.register_queue_async(
+            RUN_QUEUE,
+            partition_concurrency=1,
+            polling_interval_sec=_POLL_S,
+            on_conflict="always_update",
+        )
+
+    async def start(self, workflow: str, *, id: str, argument: Json) -> None:  # noqa: A002 - DBOS's own word
+        """Start a workflow here and now; the same id twice is one workflow."""
+        with SetWorkflowID(id):
+            await DBOS.start_workflow_async(self._workflows[workflow], argument)
+
+    async def step(self, name: str, function: Effect, *arguments: object) -> Json:
+        """Run an effect once: its outcome is recorded and replayed. A store that is down is waited for."""
+        options: StepOptions = {
+            "name": name,
+            "retries_allowed": True,
+            "interval_seconds": 0.5,
+            "backoff_rate": 1.0,
+            "max_attempts": _STORE_RETRIES,
+            "should_retry": _can_wait,
+        }
+        return await DBOS.run_step_async(options, function, *arguments)
+
+    async def receive(self, timeout_s: float) -> Json | None:
+        """The next message to this workflow, or None after `timeout_s` real seconds; survives restarts."""
+        message: Json | None = await DBOS.recv_async(TOPIC, timeout_seconds=timeout_s)
+        return message
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait real seconds; a restart waits only for what is left."""
+        await DBOS.sleep_async(seconds)
+
+    async def finished(self, id: str) -> bool:  # noqa: A002
+        """Whether a workflow with this id has ended."""
+        status = await DBOS.get_workflow_status_async(id)
+        return status is not None and status.status not in ("PENDING", "ENQUEUED", "DELAYED")
+
+    async def close(self) -> None:
+        """Stop executing; what is under way goes on at the next start."""
+        await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+
+
+def _can_wait(error: BaseException) -> bool:
+    return isinstance(error, StoreUnavailableError)
+
