@@ -1,0 +1,165 @@
+"""Telemetry without Prometheus: Bellhop scrapes the exporters itself and keeps six hours in memory."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+
+from bot.clock import Clock
+from bot.errors import BadPayloadError, TelemetryUnavailableError
+from bot.model.telemetry import FloatArray, Window
+from bot.telemetry import grid
+from bot.telemetry.catalogue import BUCKETS, METRICS, check_names, signals_named
+from bot.telemetry.embedded_signals import Question, answer
+from bot.telemetry.exposition import parse
+from bot.telemetry.matrix import assemble
+from bot.telemetry.ring import Ring
+
+KEEP_S: Final = 6 * 3600.0
+MAX_SERIES: Final = 20_000
+"""Series per exporter; at six hours of 15 s scrapes that is 260 MB."""
+
+MAX_BODY: Final = 32 * 1024 * 1024
+TIMEOUT_S: Final = 10.0
+
+
+class EmbeddedTelemetry:
+    """The same windows as from Prometheus, evaluated over what was scraped.
+
+    Of an exporter's series only those of the contract are kept. An exporter that does not answer marks its
+    series as vanished, as Prometheus does. `matchers` see the exporter's own labels and `instance` (host:port).
+    """
+
+    def __init__(
+        self,
+        exporters: Sequence[str],
+        *,
+        clock: Clock,
+        scrape_interval_s: float = 15.0,
+        rate_window_s: float = 300.0,
+        names: Mapping[str, str] | None = None,
+        matchers: Mapping[str, str] | None = None,
+        keep_s: float = KEEP_S,
+        max_series: int = MAX_SERIES,
+    ) -> None:
+        self._names, self._matchers = dict(names or {}), dict(matchers or {})
+        check_names(self._names)
+        own = ((metric, self._names.get(metric, metric)) for metric in METRICS)
+        self._wanted = frozenset(f"{name}_bucket" if metric in BUCKETS else name for metric, name in own)
+        self._clock, self._interval_s, self._rate_window_s = clock, scrape_interval_s, rate_window_s
+        scrapes = int(keep_s / scrape_interval_s) + 1
+        self._rings = {
+            _metrics_url(url): Ring(keep_ms=round(keep_s * 1000), max_series=max_series, max_scrapes=scrapes)
+            for url in exporters
+        }
+        self._max_series = max_series
+        self._problems: dict[str, str] = {}
+        self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Scrape from now on, in the background, once per interval of the clock."""
+        if self._task is None:
+            self._task = asyncio.create_task(self._run(), name="embedded telemetry")
+
+    async def aclose(self) -> None:
+        """Stop scraping and close the connections."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        await self._client.aclose()
+
+    async def scrape_once(self) -> None:
+        """Ask every exporter once; one that fails is noted in the warnings of later windows."""
+        await asyncio.gather(*(self._scrape(url) for url in self._rings))
+
+    def feed(self, exporter: str, at: float, text: str) -> None:
+        """Take in a scrape's text as if `exporter` had answered it at `at`; raises BadPayloadError."""
+        samples: dict[tuple[str, tuple[tuple[str, str], ...]], float] = {}
+        for sample in parse(text, wanted=self._wanted.__contains__):
+            samples.setdefault((sample.name, sample.labels), sample.value)
+        self._rings[_metrics_url(exporter)].append(round(at * 1000), samples)
+
+    async def window(
+        self, signals: Sequence[str], *, start: float, end: float, step: float, subjects: Sequence[str] | None = None
+    ) -> Window:
+        """Values at the multiples of `step` within `start`..`end` (Unix seconds).
+
+        `subjects` restricts to these link or node ids; a subject without any series has no row. Raises
+        TelemetryUnavailableError when no exporter has ever answered.
+        """
+        return self._evaluate(signals, grid.aligned(start=start, end=end, step=step), step, subjects)
+
+    async def latest(self, signals: Sequence[str], *, at: float, subjects: Sequence[str] | None = None) -> Window:
+        """The values at one instant (T = 1)."""
+        return self._evaluate(signals, grid.instant(at), 1.0, subjects)
+
+    def _evaluate(self, names: Sequence[str], times: FloatArray, step: float, subjects: Sequence[str] | None) -> Window:
+        self._check()
+        question = Question(
+            times_ms=np.rint(times * 1000).astype(np.int64),
+            rate_window_ms=round(self._rate_window_s * 1000),
+            stale_after_ms=round(5000 * self._interval_s),
+            names=self._names,
+            matchers=self._matchers,
+            subjects=None if subjects is None else frozenset(subjects),
+        )
+        rings = {urlsplit(url).netloc: ring for url, ring in self._rings.items()}
+        windows = {
+            signal.name: assemble(signal, answer(signal, rings, question), times, stale_after_s=5 * self._interval_s)
+            for signal in signals_named(names)
+        }
+        start, end = float(times[0]), float(times[-1])
+        return Window(start=start, end=end, step=step, signals=windows, warnings=tuple(self._warnings()))
+
+    def _check(self) -> None:
+        if self._task is not None and self._task.done() and not self._task.cancelled():
+            self._task.result()
+        if not any(ring.series for ring in self._rings.values()):
+            why = "; ".join(self._problems.values()) or "nothing was scraped yet"
+            raise TelemetryUnavailableError(f"no exporter has given telemetry: {why}", hint="check telemetry.exporters")
+
+    def _warnings(self) -> list[str]:
+        full = [
+            f"{url} has {ring.refused} series more than the {self._max_series} that embedded telemetry keeps"
+            for url, ring in self._rings.items()
+            if ring.refused
+        ]
+        return [*self._problems.values(), *full]
+
+    async def _run(self) -> None:
+        while True:
+            due = self._clock.now() + self._interval_s
+            await self.scrape_once()
+            await self._clock.sleep(max(0.0, due - self._clock.now()))
+
+    async def _scrape(self, url: str) -> None:
+        at = self._clock.now()
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                text = await self._fetch(url)
+            self.feed(url, at, text)
+        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, UnicodeDecodeError, BadPayloadError) as error:
+            self._problems[url] = f"{url} gave no telemetry: {' '.join(str(error).split()) or type(error).__name__}"
+            self._rings[url].append(round(at * 1000), {})
+        else:
+            self._problems.pop(url, None)
+
+    async def _fetch(self, url: str) -> str:
+        body = bytearray()
+        async with self._client.stream("GET", url, headers={"Accept": "text/plain;version=0.0.4"}) as response:
+            if response.status_code != httpx.codes.OK:
+                raise httpx.HTTPError(f"answered {response.status_code}")
+            async for chunk in response.aiter_bytes():
+                body += chunk
+                if len(body) > MAX_BODY:
+                    raise httpx.HTTPError(f"answer above {MAX_BODY // 1024 // 1024} MiB")
+        return body.decode("utf-8")
+
+
+def _metrics_url(address: str) -> str:
+    """An exporter's address as its metrics page: `/metrics` where no path is given."""
+    return f"{address.rstrip('/')}/metrics" if urlsplit(address).path in {"", "/"} else address

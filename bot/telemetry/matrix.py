@@ -1,0 +1,44 @@
+"""Labelled rows of values: what a source answers for one signal, before it is judged."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from bot.model.telemetry import FloatArray, SignalWindow
+from bot.telemetry.quality import judge, newest_version
+from bot.telemetry.signal import Signal
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matrix:
+    """Label sets, and their values of shape (series, T); NaN where the source has none."""
+
+    metrics: tuple[dict[str, str], ...]
+    values: FloatArray
+    warnings: tuple[str, ...] = ()
+
+
+def assemble(signal: Signal, answer: Matrix, times: FloatArray, *, stale_after_s: float) -> SignalWindow:
+    """A signal's window from labelled rows; rows without the subject's label are left out."""
+    if signal.kind == "info":
+        return _versions(signal, answer, times, stale_after_s=stale_after_s)
+    rows = sorted((metric[signal.of], row) for row, metric in enumerate(answer.metrics) if metric.get(signal.of))
+    subjects = [subject for subject, _ in rows]
+    return judge(signal, subjects=subjects, times=times, raw=answer.values[[row for _, row in rows]])
+
+
+def _versions(signal: Signal, answer: Matrix, times: FloatArray, *, stale_after_s: float) -> SignalWindow:
+    by_subject: dict[str, list[tuple[str, int]]] = {}
+    for row, metric in enumerate(answer.metrics):
+        if metric.get(signal.of) and metric.get("version"):
+            by_subject.setdefault(metric[signal.of], []).append((metric["version"], row))
+    labels = sorted({version for versions in by_subject.values() for version, _ in versions})
+    places = {version: float(index) for index, version in enumerate(labels)}
+    raw = np.full((len(by_subject), times.size), np.nan)
+    for target, subject in zip(raw, sorted(by_subject), strict=True):
+        versions = by_subject[subject]
+        index = newest_version(answer.values[[row for _, row in versions]], times=times, stale_after_s=stale_after_s)
+        known = np.isfinite(index)
+        codes = np.array([places[version] for version, _ in versions])
+        target[known] = codes[index[known].astype(np.intp)]
+    return judge(signal, subjects=sorted(by_subject), times=times, raw=raw, labels=labels)
