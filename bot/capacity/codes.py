@@ -1,0 +1,69 @@
+"""Small codes under ideal decoding: exact weight enumerators.
+
+[[5,1,3]], Steane [[7,1,3]] (X and Z decoded apart), [[4,2,2]] as error detection, repetition against flips.
+Numbers of undetected or wrongly corrected Pauli patterns by weight, from enumeration of all 4^n patterns.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bot.capacity import surface
+from bot.capacity.pauli import Pauli
+from bot.capacity.ranges import Array, count, one_of, probability
+
+FIVE_QUBIT = (0, 0, 90, 210, 270, 198)
+STEANE = (0, 0, 147, 693, 2226, 3822, 3675, 1725)
+DETECTION_ACCEPTED = (1, 0, 18, 24, 21)
+DETECTION_LOGICAL = (0, 0, 18, 24, 18)
+FAMILIES = ("surface", "steane", "five-qubit", "repetition", "none")
+
+
+def enumerate_weights(counts: Sequence[int], p: ArrayLike) -> Array:
+    """sum_w N_w (p/3)^w (1-p)^(n-w) for depolarizing p."""
+    p = probability("p", p)[..., None]
+    weights = np.arange(len(counts))
+    return np.asarray(((p / 3) ** weights * (1 - p) ** (len(counts) - 1 - weights)) @ np.array(counts, float))
+
+
+def repetition_failure(n: int, p: ArrayLike) -> Array:
+    """Majority vote of n copies fails: binomial tail from (n+1)/2, ties of even n counting half."""
+    n = count("n", n, 1)
+    p = probability("p", p)[..., None]
+    weights = np.arange(n + 1)
+    wrong = np.where(2 * weights > n, 1.0, np.where(2 * weights == n, 0.5, 0.0))
+    return np.asarray((p**weights * (1 - p) ** (n - weights)) @ (wrong * surface.binomials(n)))
+
+
+def physical_qubits(family: str, distance: int) -> int:
+    """Data qubits per logical qubit; a surface code also needs d²-1 for its syndromes."""
+    distance = count("code_distance", distance, 1, 101)
+    return {"surface": 2 * distance**2 - 1, "steane": 7, "five-qubit": 5, "repetition": distance, "none": 1}[
+        one_of("code_family", family, FAMILIES)
+    ]
+
+
+def logical_failure(family: str, distance: int, noise: Pauli, circuit: ArrayLike) -> Array:
+    """Failure of one logical transfer.
+
+    `noise` acts once on each data qubit (storage, channel); `circuit` is the error probability of gates and
+    measurements, which act in every one of `distance` syndrome rounds. Surface: both contributions as if
+    independent (their cross terms are left out). The others: ideal decoding of everything at once.
+    Repetition corrects bit flips only.
+    """
+    circuit = probability("circuit", circuit)
+    one_of("code_family", family, FAMILIES)
+    if family == "surface":
+        rounds = surface.after_rounds(surface.per_round(distance, circuit), distance)
+        once = surface.total_failure(distance, noise.x + noise.y, noise.z + noise.y)
+        return 1 - (1 - once) * (1 - rounds) ** 2
+    total = np.minimum(1.0, noise.error + circuit * (1 - noise.error))
+    if family == "five-qubit":
+        return enumerate_weights(FIVE_QUBIT, total)
+    if family == "steane":
+        return enumerate_weights(STEANE, total)
+    if family == "repetition":
+        phase = (1 - (1 - 2 * np.minimum(0.5, noise.z + noise.y)) ** distance) / 2
+        return 1 - (1 - repetition_failure(distance, np.minimum(1.0, noise.x + noise.y + circuit))) * (1 - phase)
+    return total

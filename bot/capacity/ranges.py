@@ -1,0 +1,91 @@
+"""Inputs that a formula cannot take are refused by name; unknown values (NaN) pass and stay unknown."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bot.errors import UsageError
+
+Array = NDArray[np.float64]
+Number = float | Array
+"""A scalar, or an array of any shape: links x times x draws. Functions take `ArrayLike` and broadcast."""
+
+Option = TypeVar("Option", str, int, float)
+INFINITY = float("inf")
+
+
+class CapacityRangeError(UsageError, ValueError):
+    """A parameter lies outside what its formula is valid for."""
+
+    def __init__(self, name: str, value: float | str, allowed: str) -> None:
+        super().__init__(
+            f"{name} is {value}, allowed is {allowed}", hint="check the unit and the convention of the input"
+        )
+        self.name = name
+        self.value = value
+        self.allowed = allowed
+
+
+def within(
+    name: str,
+    value: ArrayLike,
+    low: float = -INFINITY,
+    high: float = INFINITY,
+    *,
+    open_low: bool = False,
+    open_high: bool = False,
+) -> Array:
+    """`value` as float64 when every known element is in range; else CapacityRangeError with the first that is not."""
+    array = np.asarray(value, dtype=np.float64)
+    bad = (array <= low if open_low else array < low) | (array >= high if open_high else array > high)
+    if bad.any():
+        span = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
+        raise CapacityRangeError(name, float(array[bad].flat[0]) if array.ndim else float(array), span)
+    return array
+
+
+def probability(name: str, value: ArrayLike) -> Array:
+    """A probability or ratio, 0..1."""
+    return within(name, value, 0.0, 1.0)
+
+
+def positive(name: str, value: ArrayLike) -> Array:
+    """A quantity above zero, infinity included."""
+    return within(name, value, 0.0, open_low=True)
+
+
+def not_negative(name: str, value: ArrayLike) -> Array:
+    """A quantity of zero or more."""
+    return within(name, value, 0.0)
+
+
+def count(name: str, value: float, low: int = 0, high: int | None = None) -> int:
+    """A whole number in low..high."""
+    top = INFINITY if high is None else high
+    if not (low <= value <= top) or int(value) != value:
+        raise CapacityRangeError(name, value, f"a whole number in [{low}, {top:g}]")
+    return int(value)
+
+
+def one_of(name: str, value: Option, allowed: Sequence[Option]) -> Option:
+    """A value out of a short list."""
+    if value not in allowed:
+        raise CapacityRangeError(name, str(value), ", ".join(str(item) for item in allowed))
+    return value
+
+
+def times(t1_s: ArrayLike, t2_s: ArrayLike) -> tuple[Array, Array]:
+    """Relaxation and coherence times, s; coherence cannot outlive twice the relaxation time."""
+    t1, t2 = positive("t1_s", t1_s), positive("t2_s", t2_s)
+    bad = t2 > 2 * t1 * (1 + 1e-9)
+    if bad.any():
+        worst = float(np.broadcast_to(t2, bad.shape)[bad].flat[0])
+        raise CapacityRangeError("t2_s", worst, "at most twice t1_s")
+    return t1, t2
+
+
+def plain(value: Array) -> Number:
+    """A 0-d array as a float, any other as it is."""
+    return float(value) if value.ndim == 0 else value
