@@ -44,26 +44,28 @@ def physical_qubits(family: str, distance: int) -> int:
     ]
 
 
-def logical_failure(family: str, distance: int, noise: Pauli, circuit: ArrayLike) -> Array:
+def logical_failure(family: str, distance: int, noise: Pauli, gate: ArrayLike, measurement: ArrayLike) -> Array:
     """Failure of one logical transfer.
 
-    `noise` acts once on each data qubit (storage, channel); `circuit` is the error probability of gates and
-    measurements, which act in every one of `distance` syndrome rounds. Surface: both contributions as if
-    independent (their cross terms are left out). The others: ideal decoding of everything at once.
-    Repetition corrects bit flips only.
+    `noise` acts once on each data qubit (storage, channel); `gate` and `measurement` errors act in every one of
+    `distance` syndrome rounds. Surface: both contributions as if independent (their cross terms are left out), and
+    as circuit noise the mean over the four places of the sampled circuits: Clifford gates, idle data and reset fail
+    with `gate`, readout with `measurement`. The others: ideal decoding of everything at once. Repetition corrects
+    bit flips only.
     """
-    circuit = probability("circuit", circuit)
+    gate, measurement = probability("gate_error", gate), probability("measurement_error", measurement)
     one_of("code_family", family, FAMILIES)
     if family == "surface":
-        rounds = surface.after_rounds(surface.per_round(distance, circuit), distance)
+        rounds = surface.after_rounds(surface.per_round(distance, (3 * gate + measurement) / 4), distance)
         once = surface.total_failure(distance, noise.x + noise.y, noise.z + noise.y)
         return 1 - (1 - once) * (1 - rounds) ** 2
-    total = np.minimum(1.0, noise.error + circuit * (1 - noise.error))
+    total = 1 - noise.identity * (1 - gate) * (1 - measurement)
     if family == "five-qubit":
         return enumerate_weights(FIVE_QUBIT, total)
     if family == "steane":
         return enumerate_weights(STEANE, total)
     if family == "repetition":
         phase = (1 - (1 - 2 * np.minimum(0.5, noise.z + noise.y)) ** distance) / 2
-        return 1 - (1 - repetition_failure(distance, np.minimum(1.0, noise.x + noise.y + circuit))) * (1 - phase)
+        flips = 1 - (1 - noise.x - noise.y) * (1 - gate) * (1 - measurement)
+        return 1 - (1 - repetition_failure(distance, flips)) * (1 - phase)
     return total

@@ -60,8 +60,8 @@ def transmissivity(state: LinkState) -> Array:
     return value
 
 
-def noise(state: LinkState) -> tuple[Pauli, Array]:
-    """(Pauli channel of memory and fiber, circuit error of gates and readout)."""
+def noise(state: LinkState) -> Pauli:
+    """Pauli channel of memory and fiber, before gates and readout."""
     waited = (
         not_negative("storage_s", state.storage_s)
         + not_negative("decode_latency_s", state.decode_latency_s)
@@ -69,9 +69,7 @@ def noise(state: LinkState) -> tuple[Pauli, Array]:
     )
     infidelity = 1.5 * (1 - within("fidelity", state.fidelity, 1 / 3, 1.0))
     stored = paulis.memory(waited, *times(state.t1_s, state.t2_s))
-    channel = paulis.series(stored, paulis.depolarizing(np.minimum(1.0, infidelity)))
-    gates = probability("gate_error", state.gate_error), probability("measurement_error", state.measurement_error)
-    return channel, np.maximum(*gates)
+    return paulis.series(stored, paulis.depolarizing(np.minimum(1.0, infidelity)))
 
 
 def timeouts(state: LinkState) -> Array:
@@ -104,12 +102,14 @@ def evaluate(state: LinkState) -> Mapping[str, Number]:
     eta = transmissivity(state)
     success = eta * probability("herald_efficiency", state.herald_efficiency)
     rate = success * not_negative("attempt_rate_hz", state.attempt_rate_hz)
-    channel, circuit = noise(state)
+    channel = noise(state)
     pair = _pair(channel, state)
     late = timeouts(state)
     depletion, served = supply(state, rate)
     low, high = _depletion_interval(state, rate, depletion)
-    failed = codes.logical_failure(state.code_family, state.code_distance, channel, circuit)
+    failed = codes.logical_failure(
+        state.code_family, state.code_distance, channel, state.gate_error, state.measurement_error
+    )
     expected = (pair.x + 2 * pair.y + pair.z) / 2
     measured = probability("qber", state.qber)
     qber = np.where(np.isnan(measured), expected, measured)
@@ -145,7 +145,7 @@ def capacity(state: LinkState) -> Array:
     rate = transmissivity(state) * probability("herald_efficiency", state.herald_efficiency)
     rate = rate * not_negative("attempt_rate_hz", state.attempt_rate_hz)
     served = supply(state, rate)[1]
-    return rate * served * (1 - timeouts(state)) * paulis.hashing(_pair(noise(state)[0], state))
+    return rate * served * (1 - timeouts(state)) * paulis.hashing(_pair(noise(state), state))
 
 
 def key_fraction(qber: Array) -> Array:
@@ -155,8 +155,9 @@ def key_fraction(qber: Array) -> Array:
 
 
 def _pair(channel: Pauli, state: LinkState) -> Pauli:
-    gate = paulis.depolarizing(state.gate_error)
-    return paulis.series(channel, gate, paulis.flip(state.measurement_error))
+    gate = paulis.depolarizing(probability("gate_error", state.gate_error))
+    readout = paulis.flip(probability("measurement_error", state.measurement_error))
+    return paulis.series(channel, gate, readout)
 
 
 def _depletion_interval(state: LinkState, rate: Array, depletion: Array) -> tuple[Array, Array]:

@@ -71,14 +71,14 @@ def observed(link: Link, signals: Signals, *, reference: LinkState) -> LinkState
     t1, t2 = _times(say, reference)
     variance = _or(say, "measurement_variance", reference.readout_variance)
     capacity = np.asarray(float(link.pool.capacity_pairs))
-    success = say.get("entanglement_success_ratio", np.asarray(NAN))
+    efficiency = _efficiency(say, loss, reference)
     median = _or(say, "decode_latency_p50", reference.decode_latency_s)
     tail = _or(say, "decode_latency_p99", reference.decode_p99_s)
     return replace(
         reference,
         loss_db=plain(loss),
-        attempt_rate_hz=plain(_attempts(say, success, reference)),
-        herald_efficiency=plain(_efficiency(success, loss, reference)),
+        attempt_rate_hz=plain(_attempts(say, loss, efficiency, reference)),
+        herald_efficiency=plain(efficiency),
         t1_s=plain(t1),
         t2_s=plain(t2),
         fidelity=plain(_or(say, "channel_fidelity", reference.fidelity)),
@@ -114,15 +114,17 @@ def _loss(say: Mapping[str, Array], reference: LinkState) -> Array:
         return _known(np.abs(-10 * np.log10(1 - lost)), reference.loss_db)
 
 
-def _efficiency(success: Array, loss: Array, reference: LinkState) -> Array:
+def _efficiency(say: Mapping[str, Array], loss: Array, reference: LinkState) -> Array:
+    success = say.get("entanglement_success_ratio", np.asarray(NAN))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         efficiency = success * 10 ** (loss / 10)
     return _known(np.where(efficiency <= 1, efficiency, NAN), reference.herald_efficiency)
 
 
-def _attempts(say: Mapping[str, Array], success: Array, reference: LinkState) -> Array:
+def _attempts(say: Mapping[str, Array], loss: Array, efficiency: Array, reference: LinkState) -> Array:
     """Attempts/s are pairs/s over pairs per attempt."""
     rate = say.get("entanglement_rate", np.asarray(NAN))
+    success = efficiency * 10 ** (-loss / 10)
     with np.errstate(divide="ignore", invalid="ignore"):
         attempts = np.where(success > 0, rate / success, NAN)
     return _known(attempts, reference.attempt_rate_hz)
