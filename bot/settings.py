@@ -184,6 +184,22 @@ class PersonSettings(_Block):
     roles: tuple[str, ...] = ()
 
 
+class WebToken(_Block):
+    """A person or program that may use the pages and the API; a role other than `viewer` may act."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
+    token: Secret
+    roles: Annotated[tuple[str, ...], Field(min_length=1)]
+
+
+class WebSettings(_Block):
+    """The pages and the API, behind tokens."""
+
+    tokens: Annotated[tuple[WebToken, ...], Field(min_length=1)]
+    session: PositiveDuration = 43200.0
+    """How long a sign-in on the pages lasts."""
+
+
 class IncidentSettings(_Block):
     """How alerts become incidents, and how recovery is judged."""
 
@@ -222,6 +238,8 @@ class Settings(_Block):
     telemetry: TelemetrySettings
     controller: ControllerSettings | None = None
     slack: SlackSettings | None = None
+    web: WebSettings | None = None
+    """None: the pages and the API are off."""
     incidents: IncidentSettings = IncidentSettings()
     runbooks: RunbookSettings = RunbookSettings()
     people: tuple[PersonSettings, ...] = ()
