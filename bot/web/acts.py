@@ -1,0 +1,55 @@
+"""What a person can do to an incident or a step, the same from a form and from the API."""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from bot.model.person import Answer, Person
+from bot.web.body import needed
+from bot.web.ports import Desk
+
+Given = dict[str, str]
+Act = Callable[[Desk, str, Person, Given], Awaitable[Answer]]
+Verdict = Callable[[Desk, str, str, Person, Given], Awaitable[Answer]]
+
+
+async def _acknowledge(desk: Desk, incident: str, by: Person, given: Given) -> Answer:
+    del given
+    return await desk.acknowledge(incident, by)
+
+
+async def _note(desk: Desk, incident: str, by: Person, given: Given) -> Answer:
+    return await desk.note(incident, needed(given, "text"), by)
+
+
+async def _resolve(desk: Desk, incident: str, by: Person, given: Given) -> Answer:
+    return await desk.resolve(incident, by, needed(given, "why"))
+
+
+async def _run(desk: Desk, incident: str, by: Person, given: Given) -> Answer:
+    return await desk.run(incident, by, given.get("runbook", "").strip() or None)
+
+
+async def _approve(desk: Desk, run: str, step: str, by: Person, given: Given) -> Answer:
+    plan_hash = given.get("plan_hash") or None
+    return await desk.approve(run, step, by, plan_hash=plan_hash, key=_key("approve", run, step, by, plan_hash))
+
+
+async def _reject(desk: Desk, run: str, step: str, by: Person, given: Given) -> Answer:
+    plan_hash = given.get("plan_hash") or None
+    return await desk.reject(run, step, by, plan_hash=plan_hash, key=_key("reject", run, step, by, plan_hash))
+
+
+def _key(decision: str, run: str, step: str, by: Person, plan_hash: str | None) -> str:
+    """One person decides once about one plan's step, however often the button is pressed."""
+    return f"{by.id}:{decision}:{run}:{step}:{plan_hash or ''}"
+
+
+ACTS: Mapping[str, tuple[Act, tuple[str, ...]]] = {
+    "acknowledge": (_acknowledge, ()),
+    "note": (_note, ("text",)),
+    "resolve": (_resolve, ("why",)),
+    "run": (_run, ("runbook",)),
+}
+"""Act on an incident -> (what does it, the fields it takes)."""
+
+DECISIONS: Mapping[str, Verdict] = {"approve": _approve, "reject": _reject}
+"""Decision about a step -> what records it; both take `plan_hash`."""

@@ -1,0 +1,51 @@
+"""What the pages and the API ask of the bot."""
+
+from typing import Literal, Protocol
+
+from bot.model.event import Event
+from bot.model.incident import Incident
+from bot.model.person import Answer, Person
+
+
+class Desk(Protocol):
+    """What people may see and do; unknown ids raise NotFoundError, a store that is down StoreUnavailableError."""
+
+    async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
+        """All incidents, oldest first."""
+        ...
+
+    async def incident(self, id: str) -> Incident:  # noqa: A002 - the desk's own word
+        """One incident."""
+        ...
+
+    async def events(self, id: str, after: int = 0) -> tuple[Event, ...]:  # noqa: A002
+        """Its events behind `after`."""
+        ...
+
+    async def acknowledge(self, id: str, by: Person) -> Answer:  # noqa: A002
+        """Somebody looks after it."""
+        ...
+
+    async def note(self, id: str, text: str, by: Person) -> Answer:  # noqa: A002
+        """Write something down."""
+        ...
+
+    async def resolve(self, id: str, by: Person, why: str) -> Answer:  # noqa: A002
+        """It is over."""
+        ...
+
+    async def run(self, id: str, by: Person, runbook: str | None = None) -> Answer:  # noqa: A002
+        """Start a runbook."""
+        ...
+
+    async def approve(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
+        """Let a step go ahead."""
+        ...
+
+    async def reject(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
+        """Stop a step."""
+        ...
+
+    async def postmortem(self, id: str, format: Literal["md", "html", "json"]) -> str:  # noqa: A002
+        """The drafted report."""
+        ...

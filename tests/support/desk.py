@@ -1,0 +1,101 @@
+"""A desk in memory that behaves: known and unknown incidents, roles, decisions that count once."""
+
+import msgspec
+
+from bot.errors import NotFoundError, StoreUnavailableError
+from bot.model.event import Event
+from bot.model.incident import Incident, PendingApproval, RunView
+from bot.model.person import Answer, Person
+from bot.postmortem import Format, draft, render
+from tests.support.incident_story import LINK, PLAN, START, diagnosis, events, network
+
+
+def waiting_incident() -> Incident:
+    """The story after eight events: a realignment waits for an approver."""
+    run = RunView(run="INC-1-R1", runbook="f1-excess-loss", title="Realign a lossy link", plan_hash="9f2c", plan=PLAN, started_at=START + 21)  # fmt: skip  # noqa: E501
+    ask = PendingApproval(run="INC-1-R1", step="realign", title="Realign the link", role="approver", count=1, plan_hash="9f2c", asked_at=START + 30, expires_at=START + 930)  # fmt: skip  # noqa: E501
+    return Incident(
+        id="INC-1",
+        title="Logical success on ams-rpt1 is falling",
+        state="triggered",
+        severity="sev2",
+        subject=LINK,
+        opened_at=START,
+        last_seq=8,
+        diagnosis=diagnosis(),
+        runs={"INC-1-R1": run},
+        approvals=(ask,),
+    )
+
+
+class MemoryDesk:
+    """Implements `bot.web.ports.Desk` over one incident and remembers what was asked of it."""
+
+    def __init__(self, *, title: str = "Logical success on ams-rpt1 is falling", broken: bool = False) -> None:
+        self.view = msgspec.structs.replace(waiting_incident(), title=title)
+        self.asked: list[tuple[str, ...]] = []
+        self.keys: set[str] = set()
+        self.broken = broken
+
+    async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
+        """The one."""
+        if self.broken:
+            raise StoreUnavailableError("the database does not answer")
+        return (self.view,) if self.view.is_open or not open_only else ()
+
+    async def incident(self, id: str) -> Incident:  # noqa: A002
+        """The one, or NotFoundError."""
+        if id != self.view.id:
+            raise NotFoundError(f"there is no incident {id}")
+        return self.view
+
+    async def events(self, id: str, after: int = 0) -> tuple[Event, ...]:  # noqa: A002
+        """The first eight events of the story."""
+        await self.incident(id)
+        return events(8, title=self.view.title)[after:]
+
+    async def _did(self, id_: str, *words: str) -> Answer:
+        await self.incident(id_)
+        self.asked.append(words)
+        return Answer(done=True, message=f"{words[0]} done")
+
+    async def acknowledge(self, id: str, by: Person) -> Answer:  # noqa: A002
+        """Moves the state."""
+        answer = await self._did(id, "acknowledge", by.id)
+        self.view = msgspec.structs.replace(
+            self.view, state="acknowledged", acknowledged_at=START + 20, acknowledged_by=by.id
+        )
+        return answer
+
+    async def note(self, id: str, text: str, by: Person) -> Answer:  # noqa: A002
+        """Remembers the note."""
+        return await self._did(id, "note", by.id, text)
+
+    async def resolve(self, id: str, by: Person, why: str) -> Answer:  # noqa: A002
+        """Remembers it."""
+        return await self._did(id, "resolve", by.id, why)
+
+    async def run(self, id: str, by: Person, runbook: str | None = None) -> Answer:  # noqa: A002
+        """Remembers it."""
+        return await self._did(id, "run", by.id, runbook or "proposed")
+
+    async def approve(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
+        """Counts a key once and wants the right plan and role."""
+        if plan_hash != "9f2c":
+            return Answer(done=False, message="the plan has changed; look at it again")
+        if "approver" not in by.roles:
+            return Answer(done=False, message=f"{by.name} is not an approver")
+        if key not in self.keys:
+            self.keys.add(key)
+            self.asked.append(("approve", run, step, by.id))
+        return Answer(done=True, message="approved")
+
+    async def reject(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
+        """Remembers it."""
+        del plan_hash, key
+        self.asked.append(("reject", run, step, by.id))
+        return Answer(done=True, message="rejected")
+
+    async def postmortem(self, id: str, format: Format) -> str:  # noqa: A002
+        """The real report of the events so far."""
+        return render(draft(await self.events(id), network=network(), at=START + 60), format)

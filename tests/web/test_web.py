@@ -1,0 +1,253 @@
+"""Pages and API over real HTTP messages: who may look, who may act, and what hostile input meets."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from starlette.applications import Starlette
+
+from bot.clock import FastClock
+from bot.settings import Secret, WebSettings, WebToken
+from bot.web import Counter, health_routes, web_routes
+from tests.support.desk import MemoryDesk
+from tests.support.incident_story import START
+
+TOKENS = {"alice": ("approver",), "bob": ("responder",), "carol": ("viewer",)}
+Client = Callable[[MemoryDesk], httpx.AsyncClient]
+
+
+@pytest.fixture
+def clock() -> FastClock:
+    """A clock that stands at the story's start."""
+    clock = FastClock(start=START, speed=1.0)
+    clock.stop()
+    return clock
+
+
+@pytest.fixture
+async def client(tmp_path: Path, clock: FastClock) -> AsyncIterator[Client]:
+    """Builds clients for the routes over a desk; each person's token is `token-of-NAME`."""
+    tokens = []
+    for name, roles in TOKENS.items():
+        (tmp_path / name).write_text(f"token-of-{name}\n")
+        tokens.append(WebToken(name=name, token=Secret(file=tmp_path / name), roles=roles))
+    made: list[httpx.AsyncClient] = []
+
+    def make(desk: MemoryDesk) -> httpx.AsyncClient:
+        app = Starlette(routes=web_routes(WebSettings(tokens=tuple(tokens)), desk, clock))
+        made.append(httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bellhop.test"))
+        return made[-1]
+
+    yield make
+    for each in made:
+        await each.aclose()
+
+
+def bearer(name: str) -> dict[str, str]:
+    """The header of a person's token."""
+    return {"authorization": f"Bearer token-of-{name}"}
+
+
+async def sign_in(web: httpx.AsyncClient, name: str) -> None:
+    """Through the form, as a person would."""
+    answer = await web.post("/signin", data={"token": f"token-of-{name}"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=lax" in cookie
+
+
+async def form_token(web: httpx.AsyncClient) -> str:
+    """The token that the incident's forms carry."""
+    match = re.search(r'name="form_token" value="(\w+)"', (await web.get("/incidents/INC-1")).text)
+    assert match is not None
+    return match[1]
+
+
+@pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"authorization": "Basic token-of-alice"}])
+async def test_api_tells_strangers_nothing(client: Client, headers: dict[str, str]) -> None:
+    """Without a known token: 401, and the desk is not asked."""
+    desk = MemoryDesk()
+    for method, path in (("GET", "/api/v1/incidents"), ("POST", "/api/v1/incidents/INC-1/acknowledge")):
+        answer = await client(desk).request(method, path, headers=headers)
+        assert answer.status_code == 401
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+    assert desk.asked == []
+
+
+async def test_api_shows_an_incident_with_rfc_3339_instants(client: Client) -> None:
+    """The list and the whole of one."""
+    web = client(MemoryDesk())
+    listed = (await web.get("/api/v1/incidents?open=true", headers=bearer("carol"))).json()["incidents"]
+    assert [(each["id"], each["opened_at"], each["mode"]) for each in listed] == [
+        ("INC-1", "2026-01-05T12:00:00Z", "F1")
+    ]
+    whole = (await web.get("/api/v1/incidents/INC-1", headers=bearer("carol"))).json()
+    assert whole["approvals"][0]["expires_at"] == "2026-01-05T12:15:30Z"
+    assert whole["events"][0]["text"].startswith("Incident opened as sev2")
+    assert whole["diagnosis"]["diagnoses"][0]["mode"] == "F1"
+
+
+async def test_viewer_may_look_and_not_act(client: Client) -> None:
+    """403 from the API and from the pages."""
+    desk = MemoryDesk()
+    web = client(desk)
+    assert (await web.post("/api/v1/incidents/INC-1/acknowledge", headers=bearer("carol"))).status_code == 403
+    await sign_in(web, "carol")
+    token = await form_token(web)
+    assert "Acknowledge" not in (await web.get("/incidents/INC-1")).text
+    assert (await web.post("/incidents/INC-1/acknowledge", data={"form_token": token})).status_code == 409
+    assert desk.asked == []
+
+
+async def test_api_acts_for_the_person_of_the_token(client: Client) -> None:
+    """Each act reaches the desk with `web:NAME`."""
+    desk = MemoryDesk()
+    web = client(desk)
+    base = "/api/v1/incidents/INC-1"
+    for act, body in (("acknowledge", {}), ("note", {"text": "hi"}), ("resolve", {"why": "ok"}), ("run", {})):
+        answer = await web.post(f"{base}/{act}", json=body, headers=bearer("bob"))
+        assert answer.json() == {"done": True, "message": f"{act} done"}
+    assert desk.asked == [
+        ("acknowledge", "web:bob"),
+        ("note", "web:bob", "hi"),
+        ("resolve", "web:bob", "ok"),
+        ("run", "web:bob", "proposed"),
+    ]
+
+
+async def test_a_decision_counts_once_however_often_it_is_sent(client: Client) -> None:
+    """The same person's same decision about the same plan has one key; another plan is refused."""
+    desk = MemoryDesk()
+    web = client(desk)
+    path = "/api/v1/runs/INC-1-R1/steps/realign/approve"
+    for _ in range(3):
+        assert (await web.post(path, json={"plan_hash": "9f2c"}, headers=bearer("alice"))).status_code == 200
+    assert desk.asked == [("approve", "INC-1-R1", "realign", "web:alice")]
+    assert (await web.post(path, json={"plan_hash": "old"}, headers=bearer("alice"))).status_code == 409
+    assert (await web.post(path, json={"plan_hash": "9f2c"}, headers=bearer("bob"))).status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "field"),
+    [
+        (b"{", 400, "body"),
+        (b"[]", 400, "body"),
+        (b"\xff", 400, "body"),
+        (b"[" * 5000, 400, "body"),
+        (b'{"txt": "a"}', 400, "txt"),
+        (b'{"text": 3}', 422, "text"),
+        (b'{"text": " "}', 422, "text"),
+        (b'{"text": "' + b"a" * 4001 + b'"}', 422, "text"),
+        (b" " * 70_000, 413, "body"),
+    ],
+)
+async def test_bad_bodies_name_the_field(client: Client, body: bytes, status: int, field: str) -> None:
+    """A 4xx that says what is wrong, and no effect."""
+    desk = MemoryDesk()
+    answer = await client(desk).post("/api/v1/incidents/INC-1/note", content=body, headers=bearer("bob"))
+    assert (answer.status_code, answer.json()["field"]) == (status, field)
+    assert desk.asked == []
+
+
+async def test_unknown_incident_and_dead_store_are_404_and_503(client: Client) -> None:
+    """One clear line each."""
+    web = client(MemoryDesk(broken=True))
+    assert (await web.get("/api/v1/incidents/INC-9", headers=bearer("bob"))).status_code == 404
+    answer = await web.get("/api/v1/incidents", headers=bearer("bob"))
+    assert (answer.status_code, answer.json()["error"]) == (503, "the database does not answer")
+
+
+async def test_pages_send_strangers_to_the_sign_in(client: Client) -> None:
+    """And a wrong token opens no session."""
+    web = client(MemoryDesk())
+    assert (await web.get("/")).headers["location"] == "/signin"
+    answer = await web.post("/signin", data={"token": "wrong"})
+    assert answer.status_code == 401
+    assert "set-cookie" not in answer.headers
+
+
+async def test_a_person_approves_from_the_page(client: Client) -> None:
+    """Sign in, read the plan, press approve, come back to the incident."""
+    desk = MemoryDesk()
+    web = client(desk)
+    await sign_in(web, "alice")
+    page = (await web.get("/incidents/INC-1")).text
+    assert "Waiting for approval: Realign the link" in page
+    path = "/incidents/INC-1/runs/INC-1-R1/steps/realign/approve"
+    assert path in page
+    answer = await web.post(path, data={"form_token": await form_token(web), "plan_hash": "9f2c"})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/incidents/INC-1")
+    assert desk.asked == [("approve", "INC-1-R1", "realign", "web:alice")]
+
+
+async def test_forms_from_elsewhere_are_refused(client: Client) -> None:
+    """A missing, wrong or other session's form token: 403, no effect."""
+    desk = MemoryDesk()
+    alice, bob = client(desk), client(desk)
+    await sign_in(alice, "alice")
+    await sign_in(bob, "bob")
+    for given in ({}, {"form_token": "0"}, {"form_token": await form_token(bob)}, {"form_token": "é"}):
+        assert (await alice.post("/incidents/INC-1/acknowledge", data=given)).status_code == 403
+    assert desk.asked == []
+
+
+async def test_forged_and_expired_sessions_are_strangers(client: Client, clock: FastClock) -> None:
+    """A changed name, expiry or signature, and a session after twelve hours, lead to the sign-in."""
+    web = client(MemoryDesk())
+    await sign_in(web, "carol")
+    cookie = web.cookies["bellhop_session"].strip('"')
+    name, expiry, signature = cookie.split("|")
+    for forged in (f"alice|{expiry}|{signature}", f"{name}|{int(expiry) + 1}|{signature}", f"{name}|{expiry}|0", "x"):
+        answer = await web.get("/", headers={"cookie": f"bellhop_session={forged}"})
+        assert answer.status_code == 303, forged
+    assert (await web.get("/")).status_code == 200
+    clock._base += 43_201
+    assert (await web.get("/")).status_code == 303
+
+
+async def test_hostile_titles_are_text(client: Client) -> None:
+    """A title cannot become markup, and the policy would stop it anyway."""
+    web = client(MemoryDesk(title="<script>alert(1)</script>"))
+    await sign_in(web, "bob")
+    for path in ("/", "/incidents/INC-1", "/incidents/INC-1/postmortem"):
+        answer = await web.get(path)
+        assert "<script" not in answer.text
+        assert "default-src 'none'" in answer.headers["content-security-policy"]
+
+
+async def test_openapi_describes_every_operation(client: Client) -> None:
+    """Each described path answers something other than 404 or 405 to a person who may act."""
+    web = client(MemoryDesk())
+    described = (await web.get("/openapi.json")).json()
+    assert len(described["paths"]) == 9
+    for path, operations in described["paths"].items():
+        for method in operations:
+            real = path.format(incident="INC-1", run="INC-1-R1", step="realign")
+            answer = await web.request(method, real, headers=bearer("alice"), json={} if method == "post" else None)
+            assert answer.status_code in (200, 409, 422), path
+
+
+async def test_without_settings_there_are_no_pages(clock: FastClock) -> None:
+    """None turns pages and API off."""
+    assert web_routes(None, MemoryDesk(), clock) == []
+
+
+async def test_health_says_why_it_is_not_ready() -> None:
+    """Alive is 200; ready is 503 with the reason; metrics are Prometheus text with escaped labels."""
+
+    async def fine() -> str:
+        return ""
+
+    async def down() -> str:
+        return "the database does not answer"
+
+    counter = Counter(name="bellhop_x_total", help="Things", kind="counter", read=lambda: {(("a", 'q"\n'),): 2.0})
+    app = Starlette(routes=health_routes({"store": down, "chat": fine}, (counter,)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bellhop.test") as web:
+        assert (await web.get("/healthz")).status_code == 200
+        ready = await web.get("/readyz")
+        assert (ready.status_code, ready.json()["reasons"]) == (503, {"store": "the database does not answer"})
+        assert (await web.get("/metrics")).text.splitlines()[-1] == 'bellhop_x_total{a="q\\"\\n"} 2'
