@@ -10,7 +10,7 @@ def slo() -> None:
     """Prometheus recording and alerting rules for the network's promises."""
 
 
-@slo.command(epilog="Example: bellhop slo rules --network network.yaml | promtool check rules")
+@slo.command(epilog="Example: bellhop slo rules --network network.yaml -o qnet.rules.yaml")
 @click.option(
     "--network",
     "network_file",
