@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bot.capacity import surface
+from bot.capacity.optimise import root
 from bot.capacity.pauli import Pauli
 from bot.capacity.ranges import Array, count, one_of, probability
 
@@ -25,6 +26,11 @@ def enumerate_weights(counts: Sequence[int], p: ArrayLike) -> Array:
     p = probability("p", p)[..., None]
     weights = np.arange(len(counts))
     return np.asarray(((p / 3) ** weights * (1 - p) ** (len(counts) - 1 - weights)) @ np.array(counts, float))
+
+
+def five_qubit_breakeven() -> float:
+    """Noise p at which [[5,1,3]] fails as often as a bare qubit; also its concatenation threshold."""
+    return root(lambda p: p - float(enumerate_weights(FIVE_QUBIT, p)), 0.05, 0.2)
 
 
 def repetition_failure(n: int, p: ArrayLike) -> Array:

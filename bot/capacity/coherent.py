@@ -1,0 +1,82 @@
+"""Any qubit channel by its Kraus operators: coherent information and the test for antidegradability.
+
+Kraus arrays have shape (..., k, 2, 2): parameters, operators, matrix.
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bot.capacity.entropy import term
+from bot.capacity.ranges import Array, probability
+
+Kraus = NDArray[np.complex128]
+
+PAULIS = np.array([np.eye(2), [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], np.diag([1, -1])])
+
+
+def pauli_kraus(px: ArrayLike, py: ArrayLike, pz: ArrayLike) -> Kraus:
+    """Pauli channel."""
+    x, y, z = np.broadcast_arrays(probability("px", px), probability("py", py), probability("pz", pz))
+    weights = np.sqrt(np.maximum(0.0, np.stack([1 - x - y - z, x, y, z], axis=-1)))
+    return np.asarray(weights[..., None, None] * PAULIS)
+
+
+def damping(gamma: ArrayLike) -> Kraus:
+    """Amplitude damping |1> -> |0> with probability gamma."""
+    return generalized_damping(gamma, 0.0)[..., :2, :, :]
+
+
+def generalized_damping(gamma: ArrayLike, population: ArrayLike) -> Kraus:
+    """Amplitude damping towards a thermal state with `population` of |1>."""
+    g, n = np.broadcast_arrays(probability("gamma", gamma), probability("N", population))
+    kraus = np.zeros((*g.shape, 4, 2, 2), dtype=np.complex128)
+    down, up = np.sqrt(1 - n), np.sqrt(n)
+    kraus[..., 0, 0, 0], kraus[..., 0, 1, 1] = down, down * np.sqrt(1 - g)
+    kraus[..., 1, 0, 1] = down * np.sqrt(g)
+    kraus[..., 2, 0, 0], kraus[..., 2, 1, 1] = up * np.sqrt(1 - g), up
+    kraus[..., 3, 1, 0] = up * np.sqrt(g)
+    return kraus
+
+
+def then(first: Kraus, second: Kraus) -> Kraus:
+    """Series: `first`, then `second`."""
+    product = second[..., :, None, :, :] @ first[..., None, :, :, :]
+    return np.asarray(product.reshape(*product.shape[:-4], -1, 2, 2))
+
+
+def joint_state(kraus: Kraus, x: ArrayLike) -> Kraus:
+    """Output together with the reference of the input diag(1-x, x): (..., 4, 4)."""
+    x = probability("x", x)
+    roots = np.stack([np.sqrt(1 - x), np.sqrt(x)], axis=-1)
+    vectors = (kraus * roots[..., None, None, :]).reshape(*np.broadcast_shapes(kraus.shape[:-2], (*x.shape, 1)), 4)
+    return np.asarray(np.swapaxes(vectors, -1, -2) @ vectors.conj())
+
+
+def coherent_information(kraus: Kraus, x: ArrayLike) -> Array:
+    """S(B) - S(E) for the input diag(1-x, x), qubit/use."""
+    joint = joint_state(kraus, x)
+    return _entropy(_output(joint)) - _entropy(joint)
+
+
+def extension_margin(kraus: Kraus) -> Array:
+    """Tr rho_B² - Tr rho_AB² + 4 sqrt(det rho_AB) of the Choi state; from 0 on the channel is antidegradable, Q = 0.
+
+    Source: J. Chen et al., Phys. Rev. A 90, 032318 (2014).
+    """
+    joint = joint_state(kraus, 0.5)
+    output = _output(joint)
+    volume = np.sqrt(np.maximum(0.0, np.linalg.det(joint).real))
+    return np.asarray(_purity(output) - _purity(joint) + 4 * volume)
+
+
+def _output(joint: Kraus) -> Kraus:
+    grid = joint.reshape(*joint.shape[:-2], 2, 2, 2, 2)
+    return np.asarray(np.einsum("...iaja->...ij", grid))
+
+
+def _purity(state: Kraus) -> Array:
+    return np.asarray((np.abs(state) ** 2).sum(axis=(-1, -2)))
+
+
+def _entropy(state: Kraus) -> Array:
+    return np.asarray(term(np.linalg.eigvalsh(state)).sum(axis=-1))

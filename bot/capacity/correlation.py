@@ -1,0 +1,67 @@
+"""Does the noise act together? Indicators of correlated errors against the independent model, and sample statistics.
+
+Sources: Google Quantum AI, Nature 595, 383 (2021) (p_ij); Clopper, Pearson 1934.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bot.capacity.codes import repetition_failure
+from bot.capacity.ranges import Array, count, positive, probability, within
+
+
+def pair_probability(x_i: ArrayLike, x_j: ArrayLike, x_ij: ArrayLike) -> Array:
+    """p_ij = 1/2 - sqrt(1/4 - (<xixj>-<xi><xj>)/(1-2<xi>-2<xj>+4<xixj>)); NaN where no p_ij fits."""
+    i, j, ij = probability("x_i", x_i), probability("x_j", x_j), probability("x_ij", x_ij)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(0.5 - np.sqrt(0.25 - (ij - i * j) / (1 - 2 * i - 2 * j + 4 * ij)))
+
+
+def pair_standard_error(x_i: ArrayLike, x_j: ArrayLike, n: ArrayLike) -> Array:
+    """Standard error of p_ij over n shots where there is no correlation."""
+    i, j = probability("x_i", x_i), probability("x_j", x_j)
+    spread = np.sqrt(i * (1 - i) * j * (1 - j) / positive("n", n))
+    return np.asarray(spread / np.abs((1 - 2 * i) * (1 - 2 * j)))
+
+
+def fano_baseline(mechanisms: Sequence[Mapping[str, float]]) -> float:
+    """Fano factor of detection events from independent faults that flip `detectors` each: sum k²p(1-p)/sum kp."""
+    p = probability("p", [item["p"] for item in mechanisms])
+    flips = np.array([item["detectors"] for item in mechanisms]), np.array([item["count"] for item in mechanisms])
+    return float((flips[1] * flips[0] ** 2 * p * (1 - p)).sum() / (flips[1] * flips[0] * p).sum())
+
+
+def fano_burst(n: ArrayLike, pb: ArrayLike, p0: ArrayLike, p1: ArrayLike) -> Array:
+    """Fano factor when n detectors fire at p0, and at p1 in a share pb of the shots: (1-m)+(n-1)Var(p)/m."""
+    n, pb = within("n", n, 1), probability("pb", pb)
+    p0, p1 = probability("p0", p0), probability("p1", p1)
+    mean = (1 - pb) * p0 + pb * p1
+    return np.asarray((1 - mean) + (n - 1) * pb * (1 - pb) * (p1 - p0) ** 2 / mean)
+
+
+def excess_p_value(k: int, n: int, p0: float) -> float:
+    """P(at least k failures in n shots | independent model p0), one-sided."""
+    n = count("n", n, 1)
+    k, p0 = count("k", k, 0, n), float(probability("p0", p0))
+    from scipy.special import bdtrc  # noqa: PLC0415 - heavy, needed only here
+
+    return 1.0 if k == 0 else float(bdtrc(k - 1, n, p0))
+
+
+def repetition_excess(n: int, pb: float, p0: float, p1: float) -> float:
+    """E[P_L(p)]/P_L(E[p]) of the repetition code under bursts: it grows with distance where noise is correlated."""
+    pb = float(probability("pb", pb))
+    mixed = (1 - pb) * repetition_failure(n, p0) + pb * repetition_failure(n, p1)
+    return float(mixed / repetition_failure(n, (1 - pb) * p0 + pb * p1))
+
+
+def clopper_pearson(k: int, n: int, alpha: float) -> tuple[float, float]:
+    """Exact interval for a share of k out of n, missed with probability alpha at most."""
+    n = count("n", n, 1)
+    k, alpha = count("k", k, 0, n), float(within("alpha", alpha, 0.0, 1.0, open_low=True, open_high=True))
+    from scipy.special import betaincinv  # noqa: PLC0415 - heavy, needed only here
+
+    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, alpha / 2))
+    return low, 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - alpha / 2))

@@ -1,0 +1,151 @@
+"""The pool of stored pairs: N0 pairs, lam made and mu used per second (both Poisson), delta lost per pair and second.
+
+Times in s. Sources: W. Feller vol. 2 (first passage of the difference of two Poisson processes), Gross et al. 2008
+(M/M/1/K), Vardoyan, Guha, Nain, Towsley 2021 (expiring pairs).
+"""
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from bot.capacity.optimise import root
+from bot.capacity.ranges import Array, CapacityRangeError, count, not_negative, positive, within
+
+TAIL = 14.0
+"""Standard deviations of the Skellam law that are summed."""
+
+
+def fluid_depletion(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike, delta: ArrayLike = 0.0) -> Array:
+    """Time to empty of dN/dt = lam-mu-delta N: ln(1+N0 delta/(mu-lam))/delta; infinite where lam >= mu."""
+    n0, lam, mu, delta = _checked(n0, lam, mu, delta)
+    deficit = mu - lam
+    short = deficit > 0
+    plain = n0 / np.where(short, deficit, 1.0)
+    growth = np.where(delta > 0, np.log1p(plain * delta) / np.where(delta > 0, delta, 1.0), plain)
+    return np.where(short, growth, np.where(n0 > 0, np.inf, 0.0))
+
+
+def mean_depletion(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike) -> Array:
+    """N0/(mu-lam)."""
+    return fluid_depletion(n0, lam, mu)
+
+
+def std_depletion(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike) -> Array:
+    """sqrt(N0 (lam+mu)/(mu-lam)³); infinite where lam >= mu."""
+    n0, lam, mu, _ = _checked(n0, lam, mu, 0.0)
+    deficit = mu - lam
+    safe = np.where(deficit > 0, deficit, 1.0)
+    return np.where(deficit > 0, np.sqrt(n0 * (lam + mu) / safe**3), np.inf)
+
+
+def std_depletion_estimated(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike, window_s: ArrayLike) -> Array:
+    """The same when both rates were estimated over a window: plus N0²(lam+mu)/(T (mu-lam)^4) in the variance."""
+    own = std_depletion(n0, lam, mu)
+    n0, lam, mu, _ = _checked(n0, lam, mu, 0.0)
+    safe = np.where(mu > lam, mu - lam, 1.0)
+    return np.asarray(np.sqrt(own**2 + n0**2 * (lam + mu) / (positive("T_obs", window_s) * safe**4)))
+
+
+def stockout_by(n0: int, lam: float, mu: float, t: float) -> float:
+    """Probability that the pool is empty at some time up to t, by reflection on the Skellam law; no cap."""
+    n0 = count("N0", n0, 0)
+    lam, mu, t = (float(not_negative(name, value)) for name, value in (("lam", lam), ("mu", mu), ("t", t)))
+    if n0 == 0:
+        return 1.0
+    if t == 0 or mu == 0:
+        return 0.0
+    if lam == 0:
+        from scipy.special import pdtrc  # noqa: PLC0415 - heavy, needed only here
+
+        return float(pdtrc(n0 - 1, mu * t))
+    return min(1.0, _reflected(n0, lam, mu, t))
+
+
+def depletion_quantile(q: float, n0: int, lam: float, mu: float) -> float:
+    """Time by which the pool has run empty with probability q; infinite where that never becomes so likely."""
+    q = float(within("q", q, 0.0, 1.0, open_low=True, open_high=True))
+    if q >= float(eventual_depletion(n0, lam, mu)):
+        return float("inf")
+    high = max(1.0, n0) / max(mu, 1e-300)
+    while stockout_by(n0, lam, mu, high) < q:
+        high *= 2
+    return root(lambda t: stockout_by(n0, lam, mu, t) - q, 0.0, high)
+
+
+def eventual_depletion(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike) -> Array:
+    """(mu/lam)^N0 where lam > mu, else 1: chance that an uncapped pool ever empties."""
+    n0, lam, mu, _ = _checked(n0, lam, mu, 0.0)
+    return np.where(lam > mu, (mu / np.where(lam > 0, lam, 1.0)) ** n0, 1.0)
+
+
+def mean_depletion_capped(n0: int, lam: float, mu: float, cap: int) -> float:
+    """Mean time to empty when pairs beyond `cap` are thrown away: d_K = 1/mu, d_n = 1/mu+(lam/mu) d_{n+1}."""
+    cap, n0 = count("K", cap, 1), count("N0", n0, 0, int(cap))
+    mu, ratio = float(positive("mu", mu)), float(not_negative("lam", lam)) / mu
+    steps = np.empty(cap)
+    step = 0.0
+    for level in range(cap - 1, -1, -1):
+        step = 1 / mu + ratio * step
+        steps[level] = step
+    return float(steps[:n0].sum())
+
+
+def stockout_stationary(lam: ArrayLike, mu: ArrayLike, cap: ArrayLike) -> Array:
+    """Share of requests that find a pool of size K empty: (1-r)/(1-r^(K+1)), r = lam/mu."""
+    lam, mu, k = not_negative("lam", lam), positive("mu", mu), within("K", cap, 1)
+    r = lam / mu
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        log = np.log(r)
+        above = np.expm1(-log) / np.expm1(-(k + 1) * log) * np.exp(-k * log)
+        below = (1 - r) / -np.expm1((k + 1) * log)
+    return np.where(r == 1, 1 / (k + 1), np.where(r > 1, above, below))
+
+
+def stockout_expiring(lam: float, mu: float, delta: float, cap: int) -> float:
+    """The same with pairs that expire at rate delta: 1/sum_i prod_{j<=i} lam/(mu+j delta)."""
+    lam, mu = float(not_negative("lam", lam)), float(positive("mu", mu))
+    levels = np.arange(1, count("K", cap, 1) + 1)
+    with np.errstate(divide="ignore"):
+        logs = np.cumsum(np.log(lam) - np.log(mu + levels * float(not_negative("delta", delta))))
+    return float(np.exp(-np.logaddexp.reduce(np.concatenate([[0.0], logs]))))
+
+
+def replenishment_needed(mu: ArrayLike, cap: ArrayLike, stockout: ArrayLike) -> Array:
+    """Pairs/s that keep the stock-out share of a pool of size K at or below `stockout`; bisection on lam/mu."""
+    mu, goal = positive("mu", mu), within("stockout", stockout, 0.0, 1.0, open_low=True)
+    low, high = np.zeros(np.broadcast(mu, goal, np.asarray(cap)).shape), np.full_like(mu + goal, 1e6)
+    for _ in range(200):
+        middle = (low + high) / 2
+        enough = stockout_stationary(middle, 1.0, cap) <= goal
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return np.asarray(high * mu)
+
+
+def _reflected(n0: int, lam: float, mu: float, t: float) -> float:
+    """P(S <= -N0) + sum_m (lam/mu)^m P(S = -N0-m) with S = Poisson(lam t) - Poisson(mu t)."""
+    from scipy.special import ive  # noqa: PLC0415 - heavy, needed only here
+
+    a, b = lam * t, mu * t
+    lowest = int(max(n0, b - a) + TAIL * np.sqrt(a + b) + 60)
+    if lowest > 20_000_000:
+        raise CapacityRangeError("mu t", b, "up to about 1e7 events")
+    depth = np.arange(n0, lowest + 1)
+    ratio = np.log(lam / mu)
+    with np.errstate(divide="ignore"):
+        mass = np.log(ive(depth, 2 * np.sqrt(a * b))) - (np.sqrt(a) - np.sqrt(b)) ** 2 - depth * ratio / 2
+    bounce = np.where(depth > n0, np.exp(mass + (depth - n0) * ratio), 0.0)
+    return float((np.exp(mass) + bounce).sum())
+
+
+def _checked(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike, delta: ArrayLike) -> tuple[Array, Array, Array, Array]:
+    return not_negative("N0", n0), not_negative("lam", lam), not_negative("mu", mu), not_negative("delta", delta)
+
+
+def level_after(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike, t: ArrayLike, cap: ArrayLike) -> Array:
+    """Fluid level after t seconds between 0 and the cap."""
+    n0, lam, mu, _ = _checked(n0, lam, mu, 0.0)
+    return np.clip(n0 + (lam - mu) * not_negative("t", t), 0.0, not_negative("K", cap))
+
+
+def burned_by_purification(raw_per_output: ArrayLike, outputs_per_s: ArrayLike) -> Array:
+    """Pairs/s that purification uses up beyond what it delivers."""
+    return (within("raw_pairs_per_output", raw_per_output, 1) - 1) * not_negative("outputs_per_s", outputs_per_s)
