@@ -95,6 +95,8 @@ class PlanProposed(msgspec.Struct, frozen=True, kw_only=True, tag="plan proposed
     title: str
     plan_hash: str
     plan: Mapping[str, Any]
+    cause: str = ""
+    """What asked for it; one cause makes one run."""
 
 
 class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run started"):
@@ -166,6 +168,8 @@ class StepEnded(msgspec.Struct, frozen=True, kw_only=True, tag="step ended"):
     outcome: StepOutcome
     output: Mapping[str, Any] = {}
     error: str = ""
+    envelope: Mapping[str, Any] = {}
+    """The whole outcome as `remediation` wrote it, so that a replay after a crash reads it from here."""
 
 
 class OutcomeAsked(msgspec.Struct, frozen=True, kw_only=True, tag="outcome asked"):
@@ -176,6 +180,14 @@ class OutcomeAsked(msgspec.Struct, frozen=True, kw_only=True, tag="outcome asked
     phase: Phase
     attempt: int
     reason: str
+
+
+class OutcomeTold(msgspec.Struct, frozen=True, kw_only=True, tag="outcome told"):
+    """A person said whether the act happened."""
+
+    run: str
+    step: str
+    happened: bool
 
 
 class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run ended"):
@@ -242,6 +254,7 @@ EventBody = (
     | StepStarted
     | StepEnded
     | OutcomeAsked
+    | OutcomeTold
     | RunEnded
     | EffectMeasured
     | RecoveryVerified

@@ -1,0 +1,165 @@
+"""From events to the incident as it stands: each kind of event has one small function that moves the view on."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from bot.model import event as events
+from bot.model.event import Event
+from bot.model.incident import AlertState, Incident, PendingApproval, PendingOutcome, RunView
+
+replace = msgspec.structs.replace
+
+
+def replay(history: Iterable[Event]) -> Incident:
+    """The incident after `history`; raises ValueError when it does not begin with `incident opened`."""
+    rest = iter(history)
+    first = next(rest, None)
+    if first is None or not isinstance(first.body, events.IncidentOpened):
+        raise ValueError("an incident's history begins with the event 'incident opened'")
+    view = Incident(
+        id=first.incident,
+        title=first.body.title,
+        state="triggered",
+        severity=first.body.severity,
+        subject=first.body.subject,
+        opened_at=first.at,
+        last_seq=first.seq,
+    )
+    for event in rest:
+        view = apply(view, event)
+    return view
+
+
+def apply(view: Incident, event: Event) -> Incident:
+    """The incident one event later."""
+    step = _STEPS.get(type(event.body))
+    moved = step(view, event, event.body) if step else view
+    return replace(moved, last_seq=event.seq)
+
+
+def _attached(view: Incident, _: Event, body: events.AlertAttached) -> Incident:
+    return replace(view, alerts={**view.alerts, body.alert.episode: AlertState(alert=body.alert)})
+
+
+def _over(view: Incident, _: Event, body: events.AlertResolved) -> Incident:
+    known = view.alerts.get(body.episode)
+    if known is None:
+        return view
+    return replace(view, alerts={**view.alerts, body.episode: replace(known, ended_at=body.ended_at)})
+
+
+def _state(view: Incident, event: Event, body: events.StateChanged) -> Incident:
+    view = replace(view, state=body.after)
+    if body.after == "acknowledged" and view.acknowledged_at is None:
+        view = replace(view, acknowledged_at=event.at, acknowledged_by=event.by)
+    if body.after in ("monitoring", "resolved") and view.mitigated_at is None:
+        view = replace(view, mitigated_at=event.at)
+    if body.after == "resolved":
+        view = replace(view, resolved_at=event.at)
+    if body.after in ("triggered", "mitigating"):
+        view = replace(view, resolved_at=None)
+    return view
+
+
+def _severity(view: Incident, _: Event, body: events.SeverityChanged) -> Incident:
+    return replace(view, severity=body.after)
+
+
+def _subject(view: Incident, _: Event, body: events.SubjectChanged) -> Incident:
+    return replace(view, subject=body.after)
+
+
+def _diagnosis(view: Incident, _: Event, body: events.DiagnosisMade) -> Incident:
+    return replace(view, diagnosis=body.diagnosis)
+
+
+def _proposed(view: Incident, _: Event, body: events.PlanProposed) -> Incident:
+    run = RunView(run=body.run, runbook=body.runbook, title=body.title, plan_hash=body.plan_hash, plan=body.plan)
+    return replace(view, runs={**view.runs, body.run: run})
+
+
+def _run(view: Incident, run: str, **changes: Any) -> Incident:  # noqa: ANN401 - fields of RunView
+    known = view.runs.get(run)
+    return replace(view, runs={**view.runs, run: replace(known, **changes)}) if known else view
+
+
+def _started(view: Incident, event: Event, body: events.RunStarted) -> Incident:
+    return _run(view, body.run, started_at=event.at)
+
+
+def _ended(view: Incident, event: Event, body: events.RunEnded) -> Incident:
+    view = _run(view, body.run, ended_at=event.at, result=body.result, reason=body.reason)
+    return replace(
+        view,
+        approvals=tuple(each for each in view.approvals if each.run != body.run),
+        outcomes=tuple(each for each in view.outcomes if each.run != body.run),
+    )
+
+
+def _asked(view: Incident, event: Event, body: events.ApprovalAsked) -> Incident:
+    pending = PendingApproval(
+        run=body.run,
+        step=body.step,
+        title=body.title,
+        role=body.role,
+        count=body.count,
+        plan_hash=body.plan_hash,
+        asked_at=event.at,
+        expires_at=body.expires_at,
+    )
+    return replace(view, approvals=(*_without(view, body.run, body.step), pending))
+
+
+def _answered(view: Incident, event: Event, body: events.ApprovalAnswered) -> Incident:
+    pending = next((each for each in view.approvals if (each.run, each.step) == (body.run, body.step)), None)
+    if pending is None:
+        return view
+    approved = (*pending.approved_by, event.by)
+    left = _without(view, body.run, body.step)
+    if body.decision == "rejected" or len(set(approved)) >= pending.count:
+        return replace(view, approvals=left)
+    return replace(view, approvals=(*left, replace(pending, approved_by=approved)))
+
+
+def _expired(view: Incident, _: Event, body: events.ApprovalExpired) -> Incident:
+    return replace(view, approvals=_without(view, body.run, body.step))
+
+
+def _outcome_asked(view: Incident, _: Event, body: events.OutcomeAsked) -> Incident:
+    pending = PendingOutcome(run=body.run, step=body.step, phase=body.phase, attempt=body.attempt, reason=body.reason)
+    return replace(view, outcomes=(*view.outcomes, pending))
+
+
+def _outcome_told(view: Incident, _: Event, body: events.OutcomeTold) -> Incident:
+    left = tuple(each for each in view.outcomes if (each.run, each.step) != (body.run, body.step))
+    return replace(view, outcomes=left)
+
+
+def _published(view: Incident, _: Event, body: events.PostmortemPublished) -> Incident:
+    return replace(view, postmortem=body.place)
+
+
+def _without(view: Incident, run: str, step: str) -> tuple[PendingApproval, ...]:
+    return tuple(each for each in view.approvals if (each.run, each.step) != (run, step))
+
+
+_STEPS: Mapping[type, Callable[[Incident, Event, Any], Incident]] = {
+    events.AlertAttached: _attached,
+    events.AlertResolved: _over,
+    events.StateChanged: _state,
+    events.SeverityChanged: _severity,
+    events.SubjectChanged: _subject,
+    events.DiagnosisMade: _diagnosis,
+    events.PlanProposed: _proposed,
+    events.RunStarted: _started,
+    events.RunEnded: _ended,
+    events.ApprovalAsked: _asked,
+    events.ApprovalAnswered: _answered,
+    events.ApprovalExpired: _expired,
+    events.OutcomeAsked: _outcome_asked,
+    events.OutcomeTold: _outcome_told,
+    events.PostmortemPublished: _published,
+}
+"""Kinds of event that change the view; the others only stand in the timeline."""

@@ -1,0 +1,50 @@
+"""Engines for the two databases: SQLite made durable and patient, Postgres through psycopg."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL, make_url
+
+from bot.errors import StoreUnavailableError
+
+_BUSY_S = 30
+
+
+def database_url(url: str, password: str | None) -> URL:
+    """The URL with its driver and secret; show it only through `render_as_string(hide_password=True)`."""
+    made = make_url(url)
+    if made.drivername == "postgresql":
+        made = made.set(drivername="postgresql+psycopg")
+    return made.set(password=password) if password else made
+
+
+def open_engine(url: URL) -> sa.Engine:
+    """An engine; for SQLite the file is made first, readable by its owner only."""
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=8)
+    _make_file(Path(str(url.database)))
+    engine = sa.create_engine(url, connect_args={"timeout": _BUSY_S, "check_same_thread": False})
+    sa.event.listen(engine, "connect", _prepare)
+    sa.event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _make_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    except OSError as error:
+        raise StoreUnavailableError(f"the store {path} cannot be opened: {error.strerror}") from None
+
+
+def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
+    connection.isolation_level = None
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_S * 1000}"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    readonly = connection.get_execution_options().get("bellhop_reads", False)
+    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
