@@ -48,8 +48,12 @@ def rate_weak_vacuum(device: Device, length_km: ArrayLike, mu: ArrayLike, nu: Ar
 
 
 def max_distance(device: Device) -> float:
-    """Length in km at which the best rate over mu in 0.02..1 reaches zero."""
-    return root(lambda length: float(maximum(lambda mu: rate(device, length, mu), 0.02, 1.0)), 0.0, FARTHEST_KM)
+    """Length in km at which the best rate over mu in 0.02..1 reaches zero; 0 where there is no key at all."""
+
+    def best(length: float) -> float:
+        return float(maximum(lambda mu: rate(device, length, mu), 0.02, 1.0))
+
+    return root(best, 0.0, FARTHEST_KM) if best(0.0) > 0 else 0.0
 
 
 def _arrives(device: Device, length_km: ArrayLike) -> Array:

@@ -29,7 +29,7 @@ def shannon(*probabilities: ArrayLike) -> Array:
 def thermal(n: ArrayLike) -> Array:
     """g(n) = (n+1) log2(n+1) - n log2 n: entropy of a thermal mode with n photons on average."""
     array = np.asarray(n, dtype=np.float64)
-    safe = np.where(array <= 0, 1.0, array)
+    safe = np.where(array <= 1e-300, 1.0, array)
     # n log2(1 + 1/n) keeps its digits where (n+1)log(n+1) and n log n are both huge.
     value: Array = np.log1p(array) / np.log(2) + safe * np.log1p(1 / safe) / np.log(2)
-    return np.where(array <= 0, 0.0, value)
+    return np.where(array <= 1e-300, 0.0, value)

@@ -14,14 +14,17 @@ STEPS = 60
 def maximum(function: Callable[[Array], Array], low: float, high: float) -> Array:
     """Largest value of `function` on [low, high]; it takes x with its own axes last and broadcasts over parameters.
 
-    A grid finds the highest cell, golden-section search the top inside it (to 1e-13 of the cell).
+    A grid finds the highest cell; golden-section search finds the top in it and in both end cells (to 1e-13 of a cell).
     """
     grid = np.linspace(low, high, GRID)
     shape = np.shape(function(np.asarray((low + high) / 2)))
     values = np.stack([np.broadcast_to(function(np.asarray(x)), shape) for x in grid])
     best = np.argmax(values, axis=0)
     left, right = grid[np.maximum(best - 1, 0)], grid[np.minimum(best + 1, GRID - 1)]
-    top = np.maximum(values.max(axis=0), _golden(function, left, right))
+    tops = [values.max(axis=0), _golden(function, left, right)]
+    # Near zero capacity the best input hides within a cell at one of the ends.
+    tops += [_golden(function, np.full(shape, a), np.full(shape, b)) for a, b in (grid[:2], grid[-2:])]
+    top = np.max(np.stack(tops), axis=0)
     return np.where(np.isnan(values).any(axis=0), np.nan, top)
 
 

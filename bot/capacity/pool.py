@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 from bot.capacity.optimise import root
 from bot.capacity.ranges import Array, CapacityRangeError, count, not_negative, positive, within
 
+DEBYE_FROM = 100.0
 TAIL = 14.0
 """Standard deviations of the Skellam law that are summed."""
 
@@ -122,18 +123,34 @@ def replenishment_needed(mu: ArrayLike, cap: ArrayLike, stockout: ArrayLike) -> 
 
 def _reflected(n0: int, lam: float, mu: float, t: float) -> float:
     """P(S <= -N0) + sum_m (lam/mu)^m P(S = -N0-m) with S = Poisson(lam t) - Poisson(mu t)."""
-    from scipy.special import ive  # noqa: PLC0415 - heavy, needed only here
-
     a, b = lam * t, mu * t
-    lowest = int(max(n0, b - a) + TAIL * np.sqrt(a + b) + 60)
+    lowest = int(n0 + abs(b - a) + TAIL * np.sqrt(a + b) + 60)
     if lowest > 20_000_000:
         raise CapacityRangeError("mu t", b, "up to about 1e7 events")
-    depth = np.arange(n0, lowest + 1)
+    depth = np.arange(n0, lowest + 1, dtype=np.float64)
     ratio = np.log(lam / mu)
-    with np.errstate(divide="ignore"):
-        mass = np.log(ive(depth, 2 * np.sqrt(a * b))) - (np.sqrt(a) - np.sqrt(b)) ** 2 - depth * ratio / 2
+    mass = _log_bessel(depth, 2 * np.sqrt(a * b)) - (np.sqrt(a) - np.sqrt(b)) ** 2 - depth * ratio / 2
     bounce = np.where(depth > n0, np.exp(mass + (depth - n0) * ratio), 0.0)
     return float((np.exp(mass) + bounce).sum())
+
+
+def _log_bessel(order: Array, z: float) -> Array:
+    """Log of e^-z I_order(z); above DEBYE_FROM by Debye's uniform expansion, whose next term is below 1e-8 there."""
+    from scipy.special import ive  # noqa: PLC0415 - heavy, needed only here
+
+    large = np.maximum(order, DEBYE_FROM)
+    radius = np.hypot(large, z)
+    p = large / radius
+    correction = (
+        1
+        + (3 * p - 5 * p**3) / (24 * large)
+        + (81 * p**2 - 462 * p**4 + 385 * p**6) / (1152 * large**2)
+        + (30375 * p**3 - 369603 * p**5 + 765765 * p**7 - 425425 * p**9) / (414720 * large**3)
+    )
+    exponent = radius - z + large * np.log(z / (large + radius)) - np.log(2 * np.pi * radius) / 2
+    with np.errstate(divide="ignore"):
+        small = np.log(ive(np.minimum(order, DEBYE_FROM), z))
+    return np.asarray(np.where((order <= DEBYE_FROM) & np.isfinite(small), small, exponent + np.log(correction)))
 
 
 def _checked(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike, delta: ArrayLike) -> tuple[Array, Array, Array, Array]:

@@ -268,13 +268,20 @@ def evaluate(quantity: str, parameters: Parameters) -> float | str:
         raise CapacityRangeError("quantity", quantity, ", ".join(near or sorted({n.split(".")[0] for n in QUANTITIES})))
     function = QUANTITIES[quantity]
     _bind(function, parameters)
+    unknown = [key for key, value in parameters.items() if value is None]
+    if unknown:
+        raise CapacityRangeError(unknown[0], "null", "a value")
     try:
         answer = function(**parameters)
     except CapacityRangeError:
         raise
     except (TypeError, ValueError, KeyError, OverflowError) as wrong:
         raise CapacityRangeError("parameters", str(dict(parameters)), f"values that fit {quantity}: {wrong}") from wrong
-    return answer if isinstance(answer, str) else float(np.asarray(answer).reshape(()))
+    if isinstance(answer, str):
+        return answer
+    if np.size(answer) != 1:
+        raise CapacityRangeError("parameters", str(dict(parameters)), "one value each; ask a line for every point")
+    return float(np.asarray(answer).reshape(()))
 
 
 def _bind(function: Function, parameters: Parameters) -> None:

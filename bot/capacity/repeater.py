@@ -57,7 +57,8 @@ def bbpssw(target: ArrayLike, sacrificed: ArrayLike) -> tuple[Array, Array]:
 
 def bbpssw_noisy(fidelity: ArrayLike, gate: ArrayLike, readout: ArrayLike) -> Array:
     """Fidelity after BBPSSW on two equal pairs with gate reliability p2 and readout reliability eta."""
-    f, p2, eta = probability("F", fidelity), probability("p2", gate), probability("eta", readout)
+    f, eta = probability("F", fidelity), probability("eta", readout)
+    p2 = within("p2", gate, 0.0, 1.0, open_low=True)
     agree, differ = eta**2 + (1 - eta) ** 2, 2 * eta * (1 - eta)
     wrong = (1 - f) / 3
     noise = (1 - p2**2) / (8 * p2**2)
