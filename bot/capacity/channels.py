@@ -30,7 +30,11 @@ def dephasing_assisted(p: ArrayLike) -> Array:
 
 
 def depolarizing_hashing(p: ArrayLike) -> Array:
-    """max(0, 1-h(p)-p log2 3): lower bound on Q."""
+    """max(0, 1-h(p)-p log2 3): lower bound on Q.
+
+    >>> depolarizing_hashing([0.0, 0.1, 0.25]).round(6).tolist()
+    [1.0, 0.372508, 0.0]
+    """
     p = probability("p", p)
     return np.maximum(0.0, 1 - binary(p) - p * LOG3)
 

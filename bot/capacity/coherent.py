@@ -54,8 +54,19 @@ def joint_state(kraus: Kraus, x: ArrayLike) -> Kraus:
 
 def coherent_information(kraus: Kraus, x: ArrayLike) -> Array:
     """S(B) - S(E) for the input diag(1-x, x), qubit/use."""
+    if kraus.shape[-3] == 2:
+        return _two_operators(kraus, probability("x", x))
     joint = joint_state(kraus, x)
     return _entropy(_output(joint)) - _entropy(joint)
+
+
+def _two_operators(kraus: Kraus, x: Array) -> Array:
+    """The same from the 2x2 state of an environment that two operators leave, instead of a 4x4 one."""
+    weights = np.stack([1 - x, x], axis=-1)[..., None, None, :]
+    loaded = kraus * weights
+    output = np.einsum("...kib,...kjb->...ij", loaded, kraus.conj())
+    environment = np.einsum("...kib,...lib->...kl", loaded, kraus.conj())
+    return _entropy(output) - _entropy(environment)
 
 
 def extension_margin(kraus: Kraus) -> Array:
@@ -79,4 +90,8 @@ def _purity(state: Kraus) -> Array:
 
 
 def _entropy(state: Kraus) -> Array:
-    return np.asarray(term(np.linalg.eigvalsh(state)).sum(axis=-1))
+    if state.shape[-1] != 2:
+        return np.asarray(term(np.linalg.eigvalsh(state)).sum(axis=-1))
+    a, b = state[..., 0, 0].real, state[..., 1, 1].real
+    spread = np.hypot(a - b, 2 * np.abs(state[..., 0, 1]))
+    return term((a + b + spread) / 2) + term((a + b - spread) / 2)
