@@ -5,7 +5,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.capacity.attribution import PARAMETERS, attribute, coalitions, explain, shapley
@@ -95,7 +95,6 @@ def test_many_links_at_once_equal_a_loop() -> None:
             assert np.asarray(together[name])[i] == pytest.approx(share, rel=1e-12)
 
 
-@settings(deadline=None)
 @given(st.lists(st.floats(-10, 10), min_size=16, max_size=16))
 def test_values_equal_the_mean_over_all_orders(game: list[float]) -> None:
     """For any game of four players the matrix gives the average marginal gain over all 24 orders."""

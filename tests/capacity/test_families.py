@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.capacity import code_choice, codes, correlation, decoy, erasures, finite_block, key_rate, path, pool, repeater
@@ -14,7 +14,6 @@ from bot.capacity.pauli import depolarizing
 from bot.capacity.ranges import CapacityRangeError
 
 
-@settings(deadline=None)
 @given(st.floats(0.001, 0.2), st.integers(20, 2000), st.floats(1e-6, 0.1))
 def test_what_is_achieved_never_exceeds_the_converse(p: float, n: int, eps: float) -> None:
     """k/n of random codes <= converse, for dephasing and, harder, depolarizing noise."""
@@ -103,7 +102,6 @@ def test_a_receiver_that_only_sees_noise_reaches_nowhere() -> None:
     assert decoy.max_distance(device) == 0.0
 
 
-@settings(deadline=None)
 @given(st.integers(1, 200), st.floats(0.1, 20), st.floats(0.2, 20))
 def test_the_chance_of_an_empty_pool_grows_with_time_to_its_limit(n0: int, lam: float, mu: float) -> None:
     """P(empty by t) is a distribution function that never exceeds the eventual probability."""
