@@ -70,6 +70,12 @@ class FastClock:
         if self._anchor is None:
             self._anchor = time.monotonic()
 
+    def leap(self, seconds: float) -> None:
+        """Skip `seconds` at once; time never goes back."""
+        if seconds < 0:
+            raise ValueError(f"time never goes back, not even by {-seconds} s")
+        self._base += seconds
+
     def real_seconds(self, seconds: float) -> float:
         """Seconds of this clock on the wall."""
         return seconds / self._speed

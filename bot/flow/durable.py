@@ -156,4 +156,3 @@ class DurableWorker:
 
 def _can_wait(error: BaseException) -> bool:
     return isinstance(error, StoreUnavailableError)
-

@@ -1,36 +1,14 @@
 """The telemetry source that the settings ask for."""
 
-from collections.abc import Sequence
-from typing import Protocol
-
 from bot.clock import Clock
 from bot.errors import UsageError
-from bot.model.telemetry import Window
 from bot.settings import TelemetrySettings
 from bot.telemetry.embedded import EmbeddedTelemetry
 from bot.telemetry.prometheus import PrometheusTelemetry
 
 
-class TelemetrySource(Protocol):
-    """What every source of telemetry offers; each method raises TelemetryUnavailableError."""
-
-    async def window(
-        self, signals: Sequence[str], *, start: float, end: float, step: float, subjects: Sequence[str] | None = None
-    ) -> Window:
-        """Values at evenly spaced instants."""
-        ...
-
-    async def latest(self, signals: Sequence[str], *, at: float, subjects: Sequence[str] | None = None) -> Window:
-        """Values at one instant."""
-        ...
-
-    async def aclose(self) -> None:
-        """Let go of connections and tasks."""
-        ...
-
-
-def open_telemetry(settings: TelemetrySettings, clock: Clock) -> TelemetrySource:
-    """The source for `settings`. The embedded one starts to scrape, so call this inside the event loop.
+def build_telemetry(settings: TelemetrySettings, clock: Clock) -> PrometheusTelemetry | EmbeddedTelemetry:
+    """The source for `settings`; the embedded one scrapes once its `start` is called, inside the event loop.
 
     Raises UsageError when names, secrets or TLS files cannot be used.
     """
@@ -44,7 +22,7 @@ def open_telemetry(settings: TelemetrySettings, clock: Clock) -> TelemetrySource
             names=settings.metrics,
             matchers=settings.matchers,
         )
-    embedded = EmbeddedTelemetry(
+    return EmbeddedTelemetry(
         settings.exporters,
         clock=clock,
         scrape_interval_s=settings.scrape_interval,
@@ -52,5 +30,3 @@ def open_telemetry(settings: TelemetrySettings, clock: Clock) -> TelemetrySource
         names=settings.metrics,
         matchers=settings.matchers,
     )
-    embedded.start()
-    return embedded

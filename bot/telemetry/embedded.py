@@ -47,8 +47,8 @@ class EmbeddedTelemetry:
     ) -> None:
         self._names, self._matchers = dict(names or {}), dict(matchers or {})
         check_names(self._names)
-        own = ((metric, self._names.get(metric, metric)) for metric in METRICS)
-        self._wanted = frozenset(f"{name}_bucket" if metric in BUCKETS else name for metric, name in own)
+        own = ((self._names.get(metric, metric), metric, of) for metric, of in METRICS.items())
+        self._wanted = {f"{name}_bucket" if metric in BUCKETS else name: of for name, metric, of in own}
         self._clock, self._interval_s, self._rate_window_s = clock, scrape_interval_s, rate_window_s
         scrapes = int(keep_s / scrape_interval_s) + 1
         self._rings = {
@@ -82,6 +82,16 @@ class EmbeddedTelemetry:
         for sample in parse(text, wanted=self._wanted.__contains__):
             samples.setdefault((sample.name, sample.labels), sample.value)
         self._rings[_metrics_url(exporter)].append(round(at * 1000), samples)
+
+    def subject_counts(self) -> Mapping[str, int]:
+        """Metric, as the exporters name it -> how many links or nodes have it; raises TelemetryUnavailableError."""
+        self._check()
+        subjects: dict[str, set[str]] = {name: set() for name in self._wanted}
+        for name, found in subjects.items():
+            for ring in self._rings.values():
+                for labels in ring.select(name):
+                    found.update(value for label, value in labels if label == self._wanted[name])
+        return {name: len(found) for name, found in subjects.items()}
 
     async def window(
         self, signals: Sequence[str], *, start: float, end: float, step: float, subjects: Sequence[str] | None = None

@@ -166,9 +166,9 @@ def _across(values: FloatArray, present: BoolArray, places: IntArray, size: int,
         (np.fmax if across == "max" else np.fmin).at(table, places, np.where(present, values, np.nan))
         return table
     total, count = np.zeros(shape), np.zeros(shape)
-    np.add.at(total, places, np.where(present, values, 0.0))
     np.add.at(count, places, present)
     with np.errstate(invalid="ignore"):
+        np.add.at(total, places, np.where(present, values, 0.0))
         return np.where(count > 0, total / np.maximum(count, 1.0) if across == "avg" else total, np.nan)
 
 

@@ -85,9 +85,11 @@ def rate(samples: Samples, at: IntArray, window_ms: int) -> tuple[FloatArray, Bo
         return np.full(count.shape, np.nan), enough
     start = _cells(samples.values, first)
     corrected = _corrections(samples)
-    increase = _cells(samples.values, last) - start + (_cells(corrected, last) - _cells(corrected, first))
+    with np.errstate(invalid="ignore"):
+        increase = _cells(samples.values, last) - start + (_cells(corrected, last) - _cells(corrected, first))
     stretch = _stretch(samples, at, window_ms, first=first, last=last, count=count, start=start, increase=increase)
-    return np.where(enough, increase * stretch / (window_ms / 1000.0), np.nan), enough
+    with np.errstate(invalid="ignore"):
+        return np.where(enough, increase * stretch / (window_ms / 1000.0), np.nan), enough
 
 
 def histogram_quantile(quantile: float, bounds: FloatArray, counts: FloatArray) -> FloatArray:

@@ -19,18 +19,21 @@ class Matrix:
 
 
 def assemble(signal: Signal, answer: Matrix, times: FloatArray, *, stale_after_s: float) -> SignalWindow:
-    """A signal's window from labelled rows; rows without the subject's label are left out."""
+    """A signal's window from labelled rows, sorted by subject.
+
+    Rows without the subject's label, and rows without any value, are left out: such a subject is MISSING.
+    """
     if signal.kind == "info":
         return _versions(signal, answer, times, stale_after_s=stale_after_s)
-    rows = sorted((metric[signal.of], row) for row, metric in enumerate(answer.metrics) if metric.get(signal.of))
+    rows = sorted((metric[signal.of], row) for row, metric in _known(signal, answer))
     subjects = [subject for subject, _ in rows]
     return judge(signal, subjects=subjects, times=times, raw=answer.values[[row for _, row in rows]])
 
 
 def _versions(signal: Signal, answer: Matrix, times: FloatArray, *, stale_after_s: float) -> SignalWindow:
     by_subject: dict[str, list[tuple[str, int]]] = {}
-    for row, metric in enumerate(answer.metrics):
-        if metric.get(signal.of) and metric.get("version"):
+    for row, metric in _known(signal, answer):
+        if metric.get("version"):
             by_subject.setdefault(metric[signal.of], []).append((metric["version"], row))
     labels = sorted({version for versions in by_subject.values() for version, _ in versions})
     places = {version: float(index) for index, version in enumerate(labels)}
@@ -42,3 +45,8 @@ def _versions(signal: Signal, answer: Matrix, times: FloatArray, *, stale_after_
         codes = np.array([places[version] for version, _ in versions])
         target[known] = codes[index[known].astype(np.intp)]
     return judge(signal, subjects=sorted(by_subject), times=times, raw=raw, labels=labels)
+
+
+def _known(signal: Signal, answer: Matrix) -> list[tuple[int, dict[str, str]]]:
+    present = ~np.isnan(answer.values).all(axis=1)
+    return [(row, metric) for row, metric in enumerate(answer.metrics) if metric.get(signal.of) and present[row]]

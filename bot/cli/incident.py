@@ -1,0 +1,131 @@
+"""`bellhop incident`: the same operations that Slack and the web pages offer."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from bot.cli.options import config_option
+
+if TYPE_CHECKING:
+    from bot.model.incident import Incident
+
+
+@click.group(epilog="\b\nExamples:\n  bellhop incident list\n  bellhop incident show INC-7")
+def incident() -> None:
+    """List, show, acknowledge, note and resolve incidents."""
+
+
+@incident.command(name="list")
+@config_option
+@click.option("--all", "everything", is_flag=True, help="Closed ones too.")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def list_(config: Path, everything: bool, format_: str) -> None:
+    """The open incidents, a line each."""
+    asyncio.run(_list(config, open_only=not everything, as_json=format_ == "json"))
+
+
+@incident.command()
+@config_option
+@click.argument("id")
+@click.option("--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def show(config: Path, id: str, format_: str) -> None:  # noqa: A002 - the argument's name on the screen
+    """Everything that happened in one incident."""
+    asyncio.run(_show(config, id, as_json=format_ == "json"))
+
+
+@incident.command()
+@config_option
+@click.argument("id")
+def ack(config: Path, id: str) -> int:  # noqa: A002
+    """Say that you are on it."""
+    return asyncio.run(_act(config, id, "acknowledge", ""))
+
+
+@incident.command()
+@config_option
+@click.argument("id")
+@click.argument("text")
+def note(config: Path, id: str, text: str) -> int:  # noqa: A002
+    """Write something down for the postmortem."""
+    return asyncio.run(_act(config, id, "note", text))
+
+
+@incident.command()
+@config_option
+@click.argument("id")
+@click.option("--why", default="", help="Why it is over.")
+def resolve(config: Path, id: str, why: str) -> int:  # noqa: A002
+    """Declare an incident over."""
+    return asyncio.run(_act(config, id, "resolve", why))
+
+
+@incident.command()
+@config_option
+@click.argument("id")
+@click.option("--runbook", default=None, help="Which one; the diagnosis' own when left out.")
+def run(config: Path, id: str, runbook: str | None) -> int:  # noqa: A002
+    """Start a runbook; the running bot carries it out."""
+    return asyncio.run(_act(config, id, "run", runbook or ""))
+
+
+async def _list(config: Path, *, open_only: bool, as_json: bool) -> None:
+    import msgspec
+
+    from bot.cli.options import opened
+
+    async with opened(config) as bellhop:
+        incidents = await bellhop.desk.incidents(open_only=open_only)
+    if as_json:
+        click.echo(msgspec.json.encode(incidents).decode())
+        return
+    for each in incidents:
+        click.echo(_summary(each))
+    if not incidents:
+        click.echo("no open incidents" if open_only else "no incidents")
+
+
+def _summary(view: "Incident") -> str:
+    finding = view.diagnosis.findings[0] if view.diagnosis and view.diagnosis.findings else None
+    verdict = f"{finding.mode} {finding.name} {finding.confidence:.0%}" if finding else "no verdict"
+    return f"{view.id:8} {view.severity} {view.state:20} {view.subject!s:24} {verdict:28} {view.title}"
+
+
+async def _show(config: Path, id: str, *, as_json: bool) -> None:  # noqa: A002
+    import msgspec
+    from rich.console import Console
+
+    from bot.cli.options import opened
+    from bot.cli.story import line
+
+    async with opened(config) as bellhop:
+        view = await bellhop.desk.incident(id)
+        events = await bellhop.desk.events(id)
+    if as_json:
+        click.echo(json.dumps({"incident": msgspec.to_builtins(view), "events": msgspec.to_builtins(events)}))
+        return
+    console = Console(highlight=False)
+    console.print(_summary(view))
+    for event in events:
+        if (told := line(event)) is not None:
+            console.print(told)
+
+
+async def _act(config: Path, id: str, act: str, text: str) -> int:  # noqa: A002
+    from bot.cli.options import myself, opened
+
+    async with opened(config) as bellhop:
+        desk, person = bellhop.desk, await myself(bellhop)
+        match act:
+            case "acknowledge":
+                answer = await desk.acknowledge(id, person)
+            case "note":
+                answer = await desk.note(id, text, person)
+            case "resolve":
+                answer = await desk.resolve(id, person, text)
+            case _:
+                answer = await desk.run(id, person, text or None)
+    click.echo(answer.message, err=not answer.done)
+    return 0 if answer.done else 1

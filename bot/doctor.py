@@ -1,0 +1,109 @@
+"""The checks behind `bellhop doctor`: each part is tried for real and answers in one line."""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import httpx
+
+from bot.chat.check import check_slack
+from bot.clock import SystemClock
+from bot.diagnosis.rules import load_rules
+from bot.errors import BellhopError
+from bot.network_file import load_network
+from bot.settings import Settings
+from bot.store import Store
+from bot.telemetry.catalogue import CATALOGUE
+from bot.telemetry.check import check as check_telemetry
+from remediation.errors import RemediationError, Severity
+from remediation.lint import lint_library
+from remediation.load import load_library
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Whether one part is as it must be."""
+
+    part: str
+    good: bool
+    message: str
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Try every part that the configuration names."""
+    return [finding async for finding in _findings(settings)]
+
+
+async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+    yield await _tried("network", _network, settings)
+    yield await _tried("rules", _rules, settings)
+    yield await _tried("runbooks", _runbooks, settings)
+    yield await _tried("store", _store, settings)
+    yield await _tried("telemetry", _telemetry, settings)
+    yield await _tried("controller", _controller, settings)
+    yield await _tried("slack", _slack, settings)
+
+
+async def _tried(part: str, check: Callable[[Settings], Awaitable[str]], settings: Settings) -> Finding:
+    try:
+        return Finding(part, good=True, message=await check(settings))
+    except (BellhopError, RemediationError) as error:
+        return Finding(part, good=False, message=str(error))
+
+
+async def _network(settings: Settings) -> str:
+    network = load_network(settings.network)
+    return f"{network.name}: {len(network.nodes)} nodes, {len(network.links)} links, {len(network.flows)} flows"
+
+
+async def _rules(settings: Settings) -> str:
+    rules = load_rules(settings.runbooks.rules)
+    return f"{len(rules.modes)} failure modes over {len(rules.signals)} signals"
+
+
+async def _runbooks(settings: Settings) -> str:
+    library = load_library(settings.runbooks.directory)
+    faults = lint_library(library, signals=frozenset(CATALOGUE))
+    errors = [fault for fault in faults if fault.severity is Severity.ERROR]
+    if errors:
+        raise RemediationError(f"{len(errors)} faults, the first: {errors[0]}")
+    return f"{len(library.runbooks)} runbooks"
+
+
+async def _store(settings: Settings) -> str:
+    password = settings.store.password
+    store = Store(settings.store.url, password.read() if password else None)
+    try:
+        await store.open()
+        incidents = await store.read(lambda transaction: transaction.incident_ids())
+    finally:
+        await store.close()
+    return f"{store.engine.dialect.name}, {len(incidents)} incidents"
+
+
+async def _telemetry(settings: Settings) -> str:
+    lines = await check_telemetry(settings.telemetry, SystemClock())
+    missing = [finding.line for finding in lines if not finding.ok]
+    if missing:
+        raise BellhopError("; ".join(missing))
+    return f"{len(lines)} metrics of the contract looked for, all there"
+
+
+async def _controller(settings: Settings) -> str:
+    if settings.controller is None:
+        return "none configured: runbooks can observe and notify, not act"
+    async with contextlib.AsyncExitStack() as stack:
+        client = await stack.enter_async_context(httpx.AsyncClient(timeout=settings.controller.timeout))
+        try:
+            answer = await client.get(f"{settings.controller.url}/healthz")
+        except httpx.HTTPError as error:
+            raise BellhopError(f"{settings.controller.url} does not answer: {type(error).__name__}") from None
+    if answer.status_code != httpx.codes.OK:
+        raise BellhopError(f"{settings.controller.url} answers {answer.status_code}")
+    return f"{settings.controller.kind} at {settings.controller.url}"
+
+
+async def _slack(settings: Settings) -> str:
+    if settings.slack is None:
+        return "not configured: the command line and web pages remain"
+    return await check_slack(settings.slack)

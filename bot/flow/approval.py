@@ -1,0 +1,112 @@
+"""Waiting for people inside a run: approvals, answers about unknown outcomes, and the wish to stop.
+
+All arrive on one durable topic as {"kind", "step", "by", ...}; `bot.flow.desk` checks authority before it sends.
+"""
+
+from bot.clock import Clock
+from bot.flow.durable import DurableWorker, Json
+from bot.flow.journal import Journal
+from bot.model.event import ApprovalAsked, ApprovalExpired, Escalated, OutcomeAsked
+from remediation.machine import Ask, AskOutcome
+
+_LONGEST_WAIT_S = 3600.0
+_OUTCOME_REMINDER_S = 1800.0
+
+
+class Approvals:
+    """What a run does while it depends on a person; nothing here holds a thread."""
+
+    def __init__(self, *, worker: DurableWorker, journal: Journal, clock: Clock) -> None:
+        self._worker = worker
+        self._journal = journal
+        self._clock = clock
+
+    async def abort_asked(self) -> str | None:
+        """Who and why, when somebody asked to stop this run; answers to questions long past are let go."""
+        while (message := await self._worker.receive(0)) is not None:
+            if message["kind"] == "abort":
+                return f"{message['by']}: {message.get('why', 'stopped by hand')}"
+        return None
+
+    async def ask(self, incident: str, run: str, question: Ask) -> Json:
+        """Post the question and wait for enough approvals, one rejection, an abort or the deadline."""
+        posted = await self._worker.step(f"ask {question.step}", self._post, incident, run, question.to_json())
+        approvers: list[str] = []
+        turn = 0
+        while (left := await self._left(f"{question.step} {(turn := turn + 1)}", posted["expires_at"])) > 0:
+            message = await self._worker.receive(min(left, _LONGEST_WAIT_S))
+            match message:
+                case {"kind": "abort", "by": by}:
+                    return {"decision": "aborted", "by": [by], "why": message.get("why", "")}
+                case {"kind": "reject", "step": question.step, "by": by}:
+                    return {"decision": "rejected", "by": [by]}
+                case {"kind": "approve", "step": question.step, "by": by} if by not in approvers:
+                    approvers.append(by)
+            if len(approvers) >= question.count:
+                return {"decision": "approved", "by": approvers}
+        await self._worker.step(f"expire {question.step}", self._expire, incident, run, question.step)
+        return {"decision": "expired", "by": approvers}
+
+    async def settle(self, incident: str, run: str, question: AskOutcome) -> Json:
+        """Wait, however long, for a person to say whether an act happened; remind every half hour."""
+        await self._worker.step(
+            f"ask outcome {question.step} {question.attempt}", self._post_outcome, incident, run, question.to_json()
+        )
+        reminders = 0
+        while True:
+            message = await self._worker.receive(self._clock.real_seconds(_OUTCOME_REMINDER_S))
+            match message:
+                case {"kind": "settle", "step": question.step, "happened": happened, "by": by}:
+                    return {"happened": bool(happened), "by": by}
+                case {"kind": "abort", "by": by}:
+                    return {"happened": None, "by": by}
+                case None:
+                    reminders += 1
+                    await self._worker.step(
+                        f"remind {question.step} {reminders}", self._remind, incident, run, question.step, reminders
+                    )
+
+    async def _left(self, turn: str, expires_at: float) -> float:
+        """Real seconds until the deadline: the clock is read in a step, so that a replay sees the same."""
+
+        async def read() -> Json:
+            return {"left": self._clock.real_seconds(max(0.0, expires_at - self._clock.now()))}
+
+        answer = await self._worker.step(f"clock {turn}", read)
+        return float(answer["left"])
+
+    async def _post(self, incident: str, run: str, instruction: Json) -> Json:
+        question = Ask.from_json(instruction)
+        view = await self._journal.incident(incident)
+        body = ApprovalAsked(
+            run=run,
+            step=question.step,
+            title=question.title,
+            role=question.role,
+            count=question.count,
+            plan_hash=view.runs[run].plan_hash,
+            expires_at=self._clock.now() + question.timeout_s,
+        )
+        await self._journal.record(incident, self._journal.entry(body, key=f"asked:{run}:{question.step}"))
+        asked = (await self._journal.incident(incident)).approvals
+        pending = next((each for each in asked if (each.run, each.step) == (run, question.step)), None)
+        return {"expires_at": pending.expires_at if pending else body.expires_at}
+
+    async def _expire(self, incident: str, run: str, step: str) -> Json:
+        entry = self._journal.entry(ApprovalExpired(run=run, step=step), key=f"expired:{run}:{step}")
+        await self._journal.record(incident, entry)
+        return {}
+
+    async def _post_outcome(self, incident: str, run: str, instruction: Json) -> Json:
+        question = AskOutcome.from_json(instruction)
+        body = OutcomeAsked(
+            run=run, step=question.step, phase=question.phase, attempt=question.attempt, reason=question.reason
+        )
+        key = f"outcome asked:{run}:{question.step}:{question.phase}:{question.attempt}"
+        await self._journal.record(incident, self._journal.entry(body, key=key))
+        return {}
+
+    async def _remind(self, incident: str, run: str, step: str, number: int) -> Json:
+        body = Escalated(to="operators", reason=f"run {run} still waits for somebody to say whether {step} happened")
+        await self._journal.record(incident, self._journal.entry(body, key=f"reminder:{run}:{step}:{number}"))
+        return {}

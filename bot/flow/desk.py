@@ -1,0 +1,241 @@
+"""What people may do, whichever door they come through: Slack, the command line, web pages.
+
+Each act checks that it is legal and allowed, writes its event and, where a run waits for it, its message, in
+one transaction; the same act twice is one. Every answer is one line that says what happened or why not.
+"""
+
+from bot.errors import NotFoundError
+from bot.flow.durable import DurableClient, Json
+from bot.flow.journal import Journal
+from bot.flow.observe import Observer
+from bot.flow.propose import Proposer
+from bot.flow.publish import Publisher
+from bot.incidents.lifecycle import move
+from bot.model.diagnosis import Diagnosis
+from bot.model.event import ApprovalAnswered, Entry, Escalated, Event, EventBody, NoteAdded, OutcomeTold, State, StateChanged
+from bot.model.incident import Incident, PendingApproval
+from bot.model.person import Answer, Person
+from bot.model.runbook import RunbookInfo
+from bot.postmortem import Format
+from bot.settings import PersonSettings
+from bot.store import Transaction
+from remediation.errors import RemediationError
+
+_LONGEST_NOTE = 4000
+_ACTING_ROLES = frozenset({"operator", "approver"})
+
+
+class Desk:
+    """The one place where people's wishes become events."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        observer: Observer,
+        proposer: Proposer,
+        publisher: Publisher,
+        client: DurableClient,
+        people: tuple[PersonSettings, ...],
+    ) -> None:
+        self._journal = journal
+        self._observer = observer
+        self._proposer = proposer
+        self._publisher = publisher
+        self._client = client
+        self._people = {each.id: each for each in people}
+
+    async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
+        """All incidents, in the order they were opened."""
+        return await self._journal.incidents(open_only=open_only)
+
+    async def incident(self, id: str) -> Incident:  # noqa: A002
+        """One incident; raises NotFoundError."""
+        return await self._journal.incident(id)
+
+    async def events(self, id: str, after: int = 0) -> tuple[Event, ...]:  # noqa: A002
+        """What happened, in order; raises NotFoundError."""
+        await self._journal.incident(id)
+        return await self._journal.events(id, after)
+
+    async def person(self, id: str) -> Person:  # noqa: A002 - the word of the model
+        """Who this is, with the roles that the configuration gives."""
+        known = self._people.get(id)
+        return Person(id=id, name=known.name or id, roles=known.roles) if known else Person(id=id, name=id)
+
+    async def runbooks(self) -> tuple[RunbookInfo, ...]:
+        """Every runbook there is."""
+        return tuple(
+            RunbookInfo(name=each.metadata.name, title=each.metadata.title, handles=tuple(each.spec.handles))
+            for each in self._proposer.library.runbooks
+        )
+
+    async def diagnose(self, link: str, at: float | None = None) -> Diagnosis:
+        """A fresh diagnosis of a link, written nowhere; raises NotFoundError."""
+        return await self._observer.diagnose(link, at)
+
+    async def postmortem(self, id: str, format: Format) -> str:  # noqa: A002
+        """The report as it stands; raises NotFoundError."""
+        return await self._publisher.report(id, format)
+
+    async def acknowledge(self, id: str, by: Person) -> Answer:  # noqa: A002
+        """Say that somebody is on it."""
+
+        def decide(view: Incident, transaction: Transaction) -> Answer:
+            if view.acknowledged_at is not None:
+                return Answer(done=False, message=f"{id} was acknowledged by {view.acknowledged_by} before")
+            return self._move(view, transaction, "acknowledged", by, "is on it")
+
+        return await self._journal.decide(id, decide)
+
+    async def resolve(self, id: str, by: Person, why: str) -> Answer:  # noqa: A002
+        """Declare an incident over, metrics or not."""
+        return await self._journal.decide(
+            id, lambda view, transaction: self._move(view, transaction, "resolved", by, why or "resolved by hand")
+        )
+
+    async def note(self, id: str, text: str, by: Person) -> Answer:  # noqa: A002
+        """Write something down for the postmortem."""
+        if not text.strip():
+            return Answer(done=False, message="the note is empty")
+        body = NoteAdded(text=text.strip()[:_LONGEST_NOTE])
+        return await self._write(id, body, by, f"noted in {id}")
+
+    async def escalate(self, id: str, by: Person, why: str) -> Answer:  # noqa: A002
+        """Ask for more people."""
+        body = Escalated(to="incident commander", reason=why or f"{by.name} asks for help")
+        return await self._write(id, body, by, f"{id} is escalated")
+
+    async def run(self, id: str, by: Person, runbook: str | None = None) -> Answer:  # noqa: A002
+        """Start a runbook: the one named, or the one that the diagnosis proposes."""
+        if not _may_act(by):
+            return _needs_role(by, "start a runbook")
+        view = await self._journal.incident(id)
+        if not view.is_open:
+            return Answer(done=False, message=f"{id} is {view.state}; there is nothing to run")
+        going = [run.run for run in view.runs.values() if run.started_at and not run.ended_at]
+        if going:
+            return Answer(done=False, message=f"{going[0]} is still running; abort it first")
+        try:
+            proposal = await self._proposer.propose(
+                id, cause=f"{by.id}:{view.last_seq}", runbook=runbook, by=by.id, start=True
+            )
+        except RemediationError as error:
+            return Answer(done=False, message=str(error))
+        return Answer(done=True, message=f"{proposal.run} ({proposal.runbook}) starts")
+
+    async def approve(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
+        """Approve a step that waits, for exactly the plan with this hash (None: the one that stands)."""
+        return await self._answer(run, step, by, approves=True, plan_hash=plan_hash, key=key)
+
+    async def reject(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
+        """Turn a step down; the run stops there."""
+        return await self._answer(run, step, by, approves=False, plan_hash=plan_hash, key=key)
+
+    async def settle(self, run: str, step: str, by: Person, *, happened: bool, key: str) -> Answer:
+        """Say whether an act of which nobody knows was done."""
+        if not _may_act(by):
+            return _needs_role(by, f"say whether {step} happened")
+
+        def decide(view: Incident, transaction: Transaction) -> Answer:
+            waits = any((each.run, each.step) == (run, step) for each in view.outcomes)
+            if not waits:
+                return Answer(done=False, message=f"{run} does not ask about {step}")
+            word = "happened" if happened else "did not happen"
+            told = OutcomeTold(run=run, step=step, happened=happened)
+            self._append(transaction, view.id, told, by, f"settled:{run}:{step}:{key}")
+            message: Json = {"kind": "settle", "step": step, "happened": happened, "by": by.id}
+            self._client.send(transaction, run=run, message=message, key=f"settle:{step}:{key}")
+            return Answer(done=True, message=f"{step} of {run} {word}; the run goes on")
+
+        return await self._journal.decide(incident_of(run), decide)
+
+    async def abort(self, run: str, by: Person, why: str) -> Answer:
+        """Stop a run before its next act; what it did is taken back in reverse."""
+        if not _may_act(by):
+            return _needs_role(by, f"stop {run}")
+
+        def decide(view: Incident, transaction: Transaction) -> Answer:
+            known = view.runs.get(run)
+            if known is None or not known.started_at or known.ended_at:
+                return Answer(done=False, message=f"{run} is not running")
+            reason = why or "stopped by hand"
+            note = NoteAdded(text=f"{by.name} asked to stop {run}: {reason}")
+            self._append(transaction, view.id, note, by, f"abort:{run}")
+            message: Json = {"kind": "abort", "by": by.id, "why": reason}
+            self._client.send(transaction, run=run, message=message, key="abort")
+            return Answer(done=True, message=f"{run} stops before its next act")
+
+        return await self._journal.decide(incident_of(run), decide)
+
+    async def _answer(
+        self, run: str, step: str, by: Person, *, approves: bool, plan_hash: str | None, key: str
+    ) -> Answer:
+        def decide(view: Incident, transaction: Transaction) -> Answer:
+            pending = next((each for each in view.approvals if (each.run, each.step) == (run, step)), None)
+            refusal = _refusal(pending, by, plan_hash, run, step, self._journal.clock.now())
+            if pending is None or refusal:
+                return Answer(done=False, message=refusal)
+            body = ApprovalAnswered(
+                run=run, step=step, decision="approved" if approves else "rejected", plan_hash=pending.plan_hash
+            )
+            self._append(transaction, view.id, body, by, f"answer:{run}:{step}:{by.id}")
+            kind = "approve" if approves else "reject"
+            message: Json = {"kind": kind, "step": step, "by": by.id}
+            self._client.send(transaction, run=run, message=message, key=f"{kind}:{step}:{by.id}:{key}")
+            return Answer(done=True, message=f"{step} of {run} is {body.decision} by {by.name}")
+
+        return await self._journal.decide(incident_of(run), decide)
+
+    async def _write(self, incident: str, body: EventBody, by: Person, done: str) -> Answer:
+        def decide(view: Incident, transaction: Transaction) -> Answer:
+            self._append(transaction, view.id, body, by, f"by hand:{view.last_seq}:{by.id}")
+            return Answer(done=True, message=done)
+
+        return await self._journal.decide(incident, decide)
+
+    def _move(self, view: Incident, transaction: Transaction, to: State, by: Person, why: str) -> Answer:
+        decision = move(view, to)
+        if not decision.legal:
+            return Answer(done=False, message=f"{view.id} is {view.state}: {decision.reason}")
+        body = StateChanged(before=view.state, after=to)
+        self._append(transaction, view.id, body, by, f"{to}:{view.last_seq}", why)
+        return Answer(done=True, message=f"{view.id} is {to} by {by.name}")
+
+    def _append(
+        self, transaction: Transaction, incident: str, body: EventBody, by: Person, key: str, why: str = ""
+    ) -> None:
+        entry: Entry = self._journal.entry(body, key=key, by=by.id, why=why)
+        transaction.append(incident, [entry])
+
+
+def _may_act(by: Person) -> bool:
+    return bool(_ACTING_ROLES & set(by.roles))
+
+
+def _needs_role(by: Person, wish: str) -> Answer:
+    return Answer(done=False, message=f"{by.name} needs the role {' or '.join(sorted(_ACTING_ROLES))} to {wish}")
+
+
+def incident_of(run: str) -> str:
+    """The incident of a run id such as INC-7-R2; raises NotFoundError when the id is none."""
+    incident, mark, number = run.rpartition("-R")
+    if not mark or not number.isdigit():
+        raise NotFoundError(f"{run!r} names no run", hint="runs are named like INC-7-R1")
+    return incident
+
+
+def _refusal(
+    pending: PendingApproval | None, by: Person, plan_hash: str | None, run: str, step: str, now: float
+) -> str:
+    if pending is None:
+        return f"{run} does not wait for an approval of {step}"
+    if by.id in pending.approved_by:
+        return f"{by.name} has approved {step} before; somebody else must"
+    if pending.role not in by.roles:
+        return f"{step} needs the role {pending.role}, which {by.name} does not have"
+    if plan_hash is not None and plan_hash != pending.plan_hash:
+        return "the plan has changed since this question was shown; look at the new one"
+    if now >= pending.expires_at:
+        return f"the time to approve {step} is over"
+    return ""

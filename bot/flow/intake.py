@@ -1,0 +1,126 @@
+"""From the inbox to incidents: each stored delivery becomes events exactly once, in the order it came."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+
+from bot.errors import UnavailableError
+from bot.flow.journal import Journal
+from bot.incidents.grouping import Placement, place
+from bot.incidents.lifecycle import move
+from bot.incidents.severity import severity_of
+from bot.incidents.subject import subject_of
+from bot.incidents.title import title_of
+from bot.intake.alertmanager import parse_delivery
+from bot.model.alert import Alert, Delivery
+from bot.model.event import AlertAttached, AlertResolved, Entry, IncidentOpened, StateChanged
+from bot.model.incident import Incident
+from bot.model.network import Network
+from bot.store import Transaction
+from bot.store.inbox import InboxRow
+
+Reconcile = Callable[[Delivery], Awaitable[Sequence[Alert]]]
+Respond = Callable[[str], Awaitable[None]]
+_IDLE_S = 1.0
+_AGAIN_S = 2.0
+_BATCH = 100
+
+
+class IntakeWorker:
+    """Takes rows from the inbox; a row is finished in the same commit as its effects."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        network: Network,
+        join_window_s: float,
+        respond: Respond,
+        reconcile: Reconcile | None,
+    ) -> None:
+        self._journal = journal
+        self._network = network
+        self._join_window_s = join_window_s
+        self._respond = respond
+        self._reconcile = reconcile
+
+    async def work(self) -> None:
+        """Go on until cancelled; a store or Alertmanager that is down is waited for."""
+        while True:
+            try:
+                busy = await self.work_once()
+            except UnavailableError:
+                await asyncio.sleep(_AGAIN_S)
+                continue
+            if not busy:
+                await self._journal.store.wait_for_change(_IDLE_S)
+
+    async def work_once(self) -> bool:
+        """Handle one batch; whether there was any. Raises UnavailableError when a far side must be waited for."""
+        rows = await self._journal.store.read(lambda transaction: transaction.inbox_take(_BATCH))
+        for row in rows:
+            for incident in await self._handle(row):
+                await self._respond(incident)
+        return bool(rows)
+
+    async def _handle(self, row: InboxRow) -> tuple[str, ...]:
+        delivery = parse_delivery(row.body)
+        alerts = delivery.alerts
+        if delivery.truncated and self._reconcile is not None:
+            alerts = tuple(await self._reconcile(delivery))
+
+        def work(transaction: Transaction) -> tuple[str, ...]:
+            opened = [each for alert in alerts if (each := self._place(transaction, alert, row))]
+            note = f"{len(alerts)} alerts" + (f", {delivery.truncated} cut off" if delivery.truncated else "")
+            transaction.inbox_finish(row.id, note)
+            return tuple(opened)
+
+        return await self._journal.store.transact(work)
+
+    def _place(self, transaction: Transaction, alert: Alert, row: InboxRow) -> str | None:
+        """Write one alert's effect; the id of the incident that it opened, if it did."""
+        placement = place(
+            alert,
+            open_incidents=self._journal.open_views(transaction),
+            network=self._network,
+            now=self._journal.clock.now(),
+            window_s=self._join_window_s,
+        )
+        match placement.kind:
+            case "new":
+                return transaction.open_incident(self._opening(alert, placement))
+            case "join":
+                transaction.append(placement.incident, [self._attached(alert, placement)])
+            case "resolve":
+                self._resolve(transaction, alert, placement)
+        return None
+
+    def _opening(self, alert: Alert, placement: Placement) -> list[Entry]:
+        subject = subject_of(alert, self._network)
+        severity = severity_of(alert, subject.subject, self._network)
+        opened = IncidentOpened(title=title_of(alert), severity=severity.severity, subject=subject.subject)
+        why = f"{subject.reason}; {severity.reason}"
+        entry = self._journal.entry(opened, key="opened", by="alertmanager", why=why)
+        return [entry, self._attached(alert, placement)]
+
+    def _attached(self, alert: Alert, placement: Placement) -> Entry:
+        body = AlertAttached(alert=alert, reason=placement.reason)
+        return self._journal.entry(body, key=f"alert:{alert.episode}", by="alertmanager", why=placement.reason)
+
+    def _resolve(self, transaction: Transaction, alert: Alert, placement: Placement) -> None:
+        ended = alert.ends_at if alert.ends_at is not None else self._journal.clock.now()
+        body = AlertResolved(episode=alert.episode, name=alert.name, ended_at=ended)
+        entry = self._journal.entry(body, key=f"ended:{alert.episode}", by="alertmanager", why=placement.reason)
+        transaction.append(placement.incident, [entry])
+        view = self._journal.view(transaction, placement.incident)
+        if not view.firing and view.state in ("triggered", "acknowledged") and not _acting(view):
+            self._over(transaction, view)
+
+    def _over(self, transaction: Transaction, view: Incident) -> None:
+        if move(view, "resolved").legal:
+            body = StateChanged(before=view.state, after="resolved")
+            why = "its source says that every alert is over"
+            transaction.append(view.id, [self._journal.entry(body, key="alerts over", by="alertmanager", why=why)])
+
+
+def _acting(view: Incident) -> bool:
+    return any(run.started_at and not run.ended_at for run in view.runs.values())

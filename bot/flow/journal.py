@@ -1,0 +1,78 @@
+"""Incidents as the flow sees them: read the events, append to them, and keep the derived view at hand."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from bot.clock import Clock
+from bot.errors import NotFoundError
+from bot.incidents.replay import apply, replay
+from bot.model.event import Entry, Event, EventBody
+from bot.model.incident import Incident
+from bot.store import Store, Transaction
+
+T = TypeVar("T")
+
+
+class Journal:
+    """The event list of every incident, with views that are only ever moved forward."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.store = store
+        self.clock = clock
+        self._views: dict[str, Incident] = {}
+
+    def entry(self, body: EventBody, *, key: str, by: str = "bellhop", why: str = "") -> Entry:
+        """An event about to happen now; `key` makes it happen once in its incident."""
+        return Entry(at=self.clock.now(), by=by, why=why, body=body, key=key)
+
+    def view(self, transaction: Transaction, incident: str) -> Incident:
+        """The incident as of this transaction; raises NotFoundError."""
+        known = self._views.get(incident)
+        events = transaction.events(incident, known.last_seq if known else 0)
+        if known is None:
+            if not events:
+                raise NotFoundError(f"there is no incident {incident}", hint="bellhop incident list shows them")
+            known = replay(events)
+        else:
+            for event in events:
+                known = apply(known, event)
+        return known
+
+    def open_views(self, transaction: Transaction) -> tuple[Incident, ...]:
+        """Every incident that somebody may still have to act on."""
+        return tuple(self.view(transaction, incident) for incident in transaction.incident_ids(open_only=True))
+
+    async def incident(self, incident: str) -> Incident:
+        """The incident as it stands; raises NotFoundError."""
+        view = await self.store.read(lambda transaction: self.view(transaction, incident))
+        self._views[incident] = view
+        return view
+
+    async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
+        """All incidents in the order they were opened."""
+
+        def work(transaction: Transaction) -> tuple[Incident, ...]:
+            return tuple(self.view(transaction, each) for each in transaction.incident_ids(open_only=open_only))
+
+        views = await self.store.read(work)
+        self._views.update({view.id: view for view in views})
+        return views
+
+    async def events(self, incident: str, after: int = 0) -> tuple[Event, ...]:
+        """The events of an incident behind `after`."""
+        return await self.store.read(lambda transaction: transaction.events(incident, after))
+
+    async def record(self, incident: str, *entries: Entry) -> tuple[Event, ...]:
+        """Append in one commit; entries whose key already happened are passed over."""
+        return await self.store.transact(lambda transaction: transaction.append(incident, entries))
+
+    async def decide(self, incident: str, decide: Callable[[Incident, Transaction], T]) -> T:
+        """Look at the incident and act on it in one transaction, so that no one else slips in between."""
+        return await self.store.transact(
+            lambda transaction: decide(self.view(transaction, incident), transaction),
+        )
+
+
+def appended(transaction: Transaction, incident: str, entries: Sequence[Entry]) -> bool:
+    """Append and say whether anything new happened."""
+    return bool(transaction.append(incident, entries))

@@ -1,0 +1,21 @@
+"""The `Messenger` port of a runbook run: what it tells people becomes an event, and so reaches chat and pages."""
+
+from typing import Literal
+
+from bot.flow.journal import Journal
+from bot.model.event import EventBody, Escalated, NoteAdded
+
+
+class IncidentMessenger:
+    """Tells people through the incident."""
+
+    def __init__(self, journal: Journal, *, incident: str, run: str) -> None:
+        self._journal = journal
+        self._incident = incident
+        self._run = run
+
+    async def tell(self, channel: Literal["notify", "page", "ticket"], to: str, text: str, *, key: str) -> None:
+        """Record the message in the incident; the same key again is the same message."""
+        body: EventBody = Escalated(to=to, reason=text) if channel == "page" else NoteAdded(text=f"@{to}: {text}")
+        entry = self._journal.entry(body, key=f"told:{key}", by="bellhop", why=f"{channel} by {self._run}")
+        await self._journal.record(self._incident, entry)

@@ -1,0 +1,160 @@
+"""From a diagnosis to a runbook's plan with its predicted effect in numbers, and to its start."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from bot.capacity.effect import predict
+from bot.errors import TelemetryUnavailableError
+from bot.flow.durable import DurableClient
+from bot.flow.facts import link_of, onset_of, plan_facts
+from bot.flow.journal import Journal
+from bot.flow.observe import Observer
+from bot.model.event import PlanProposed
+from bot.model.incident import Incident
+from bot.store import Transaction
+from remediation import machine
+from remediation.contract import Effect, Prediction
+from remediation.load import Library
+from remediation.plan import Plan, build_plan
+from remediation.registry import ACTIONS
+from remediation.schema import Runbook
+
+UNKNOWN_RUNBOOK = "unknown"
+Predict = Callable[[Effect], tuple[Prediction, ...]]
+
+
+class Proposal(msgspec.Struct, frozen=True, kw_only=True):
+    """A plan that stands in the incident, and whether its run was started."""
+
+    run: str
+    runbook: str
+    plan_hash: str
+    started: bool
+    reason: str
+
+
+class Proposer:
+    """Chooses a runbook, renders its plan, writes it into the incident and queues the run where it may."""
+
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        observer: Observer,
+        library: Library,
+        client: DurableClient,
+        automatic: bool,
+    ) -> None:
+        self._journal = journal
+        self._observer = observer
+        self._client = client
+        self._automatic = automatic
+        self.library = library
+
+    async def propose(
+        self,
+        incident: str,
+        *,
+        cause: str,
+        runbook: str | None = None,
+        by: str = "bellhop",
+        start: bool = False,
+    ) -> Proposal:
+        """Plan `runbook`, or the one that the diagnosis names, once per `cause`.
+
+        `start` queues the run at once (a person asked); otherwise the runbook's own trigger decides. Plan and
+        start are one commit. Raises RemediationError when there is no such runbook or it cannot be planned.
+        """
+        view = await self._journal.incident(incident)
+        chosen = self.library.get(runbook or _runbook_of(view))
+        plan = await self.plan(view, chosen)
+
+        def write(current: Incident, transaction: Transaction) -> Proposal:
+            run = f"{incident}-R{len(current.runs) + 1}"
+            allowed, reason = (True, f"{by} asked for it") if start else self._may_start(current, chosen)
+            body = PlanProposed(
+                run=run,
+                runbook=chosen.metadata.name,
+                title=chosen.metadata.title,
+                plan_hash=plan.plan_hash,
+                plan=plan.to_json(),
+                cause=cause,
+            )
+            entry = self._journal.entry(body, key=f"proposed:{cause}", by=by, why=reason)
+            if not transaction.append(incident, [entry]):
+                return _earlier(transaction, incident, cause)
+            if allowed:
+                self._enqueue(transaction, current, run, chosen, plan)
+            return Proposal(
+                run=run, runbook=chosen.metadata.name, plan_hash=plan.plan_hash, started=allowed, reason=reason
+            )
+
+        return await self._journal.decide(incident, write)
+
+    async def plan(self, incident: Incident, runbook: Runbook) -> Plan:
+        """The rendered plan for an incident, with predictions where telemetry allows them."""
+        return build_plan(
+            runbook,
+            inputs={},
+            facts=plan_facts(incident, self._observer.network),
+            actions=ACTIONS,
+            predict=await self._predictor(incident),
+        )
+
+    def _enqueue(self, transaction: Transaction, view: Incident, run: str, runbook: Runbook, plan: Plan) -> None:
+        state = machine.start(runbook, run=run, plan=plan, facts=plan_facts(view, self._observer.network))
+        self._client.enqueue_run(
+            transaction,
+            run=run,
+            target=str(view.subject),
+            argument={
+                "run": run,
+                "incident": view.id,
+                "runbook": runbook.metadata.name,
+                "plan_hash": plan.plan_hash,
+                "state": state.to_json(),
+            },
+        )
+
+    def _may_start(self, incident: Incident, runbook: Runbook) -> tuple[bool, str]:
+        trigger = runbook.spec.trigger
+        finding = incident.diagnosis.findings[0] if incident.diagnosis and incident.diagnosis.findings else None
+        if not self._automatic:
+            return False, "the configuration lets only people start runbooks"
+        if not trigger.auto:
+            return False, "this runbook is started by people only"
+        if finding is not None and finding.confidence < trigger.min_confidence:
+            return False, (
+                f"confidence {finding.confidence:.0%} is below the {trigger.min_confidence:.0%} "
+                "that this runbook asks for; a person can start it"
+            )
+        return True, "the diagnosis is confident enough" if finding else "it only observes"
+
+    async def _predictor(self, incident: Incident) -> Predict:
+        link = incident.diagnosis.link if incident.diagnosis else link_of(self._observer.network, incident.subject)
+        if not link:
+            return lambda effect: ()
+        try:
+            baseline, now = await self._observer.states(link, baseline_before=onset_of(incident))
+        except TelemetryUnavailableError:
+            return lambda effect: ()
+        model = self._observer.network.links[link]
+
+        def answer(effect: Effect) -> tuple[Prediction, ...]:
+            return predict(link=model, now=now, baseline=baseline, kind=effect.kind, values=effect.values)
+
+        return answer
+
+
+def _runbook_of(incident: Incident) -> str:
+    findings = incident.diagnosis.findings if incident.diagnosis else ()
+    return findings[0].runbook if findings else UNKNOWN_RUNBOOK
+
+
+def _earlier(transaction: Transaction, incident: str, cause: str) -> Proposal:
+    bodies = (event.body for event in transaction.events(incident))
+    found = next(body for body in bodies if isinstance(body, PlanProposed) and body.cause == cause)
+    return Proposal(
+        run=found.run, runbook=found.runbook, plan_hash=found.plan_hash, started=True, reason="asked for before"
+    )

@@ -1,0 +1,145 @@
+"""After a run: did it help? The metrics say so, predicted beside measured, and only then is the incident resolved."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from bot.clock import Clock
+from bot.flow.durable import DurableWorker, Json
+from bot.flow.facts import onset_of
+from bot.flow.journal import Journal
+from bot.flow.observe import Observer
+from bot.flow.publish import Publisher
+from bot.incidents.lifecycle import move
+from bot.model.event import EffectMeasured, Entry, Escalated, RecoveryVerified, StateChanged
+from bot.model.incident import Incident
+from bot.settings import IncidentSettings
+from remediation.contract import Reading
+
+_PROMISED = "logical_success_ratio"
+_CHECK_EVERY_S = 15.0
+
+
+class Recovery:
+    """Watches an incident until its signals are back in their band, or the time for it is over."""
+
+    def __init__(
+        self,
+        *,
+        worker: DurableWorker,
+        journal: Journal,
+        observer: Observer,
+        publisher: Publisher,
+        settings: IncidentSettings,
+        clock: Clock,
+    ) -> None:
+        self._worker = worker
+        self._journal = journal
+        self._observer = observer
+        self._publisher = publisher
+        self._settings = settings
+        self._clock = clock
+
+    async def watch(self, incident: str, cause: str) -> None:
+        """Part of a workflow: look every quarter of a minute; resolve, or hand over to people."""
+        checks = max(1, int(self._settings.recovery_timeout / _CHECK_EVERY_S))
+        good_since = 0
+        needed = max(1, round(self._settings.recovery_hold / _CHECK_EVERY_S))
+        for number in range(checks):
+            seen = await self._worker.step(f"check recovery {number}", self._check, incident)
+            good_since = good_since + 1 if seen["good"] else 0
+            if good_since >= needed:
+                await self._worker.step("measure effect", self._measure, incident, cause)
+                await self._worker.step("resolve", self._resolve, incident, cause, seen["reason"])
+                await self._worker.step("publish", self._publisher.publish, incident)
+                return
+            await self._worker.sleep(self._clock.real_seconds(_CHECK_EVERY_S))
+        await self._worker.step("measure effect", self._measure, incident, cause)
+        await self._worker.step("not recovered", self._hand_over, incident, cause, seen["reason"])
+
+    async def _check(self, incident: str) -> Json:
+        view = await self._journal.incident(incident)
+        readings = await asyncio.gather(*(self._reading(view, *each) for each in _watched(view)))
+        bad = [reason for reading in readings if (reason := self._complaint(view, reading))]
+        return {"good": not bad, "reason": "; ".join(bad) or _all_back(readings)}
+
+    async def _reading(self, view: Incident, signal: str, subject: str) -> Reading:
+        return await self._observer.read(signal, subject, baseline_before=onset_of(view))
+
+    def _complaint(self, view: Incident, reading: Reading) -> str:
+        if reading.value is None or reading.quality != "fresh":
+            return f"{reading.signal} of {reading.subject} is {reading.quality}"
+        if reading.signal == _PROMISED and reading.subject in self._observer.network.links:
+            promise = self._observer.network.links[reading.subject].slo.logical_success
+            return "" if reading.value >= promise else f"{_PROMISED} {reading.value:.4f} is below {promise}"
+        low, high = reading.baseline_low, reading.baseline_high
+        if low is None or high is None or low <= reading.value <= high:
+            return ""
+        return f"{reading.signal} {reading.value:.4g} is outside its band {low:.4g} to {high:.4g}"
+
+    async def _measure(self, incident: str, run: str) -> Json:
+        view = await self._journal.incident(incident)
+        entries = [await self._measured(view, run, number, item) for number, item in enumerate(_predictions(view, run))]
+        if entries:
+            await self._journal.record(incident, *entries)
+        return {}
+
+    async def _measured(self, view: Incident, run: str, number: int, item: Mapping[str, Any]) -> Entry:
+        measured = None
+        if item["quantity"] in self._observer.rules.signals and view.diagnosis:
+            reading = await self._reading(view, item["quantity"], view.diagnosis.link)
+            measured = reading.value if reading.quality == "fresh" else None
+        body = EffectMeasured(
+            run=run,
+            quantity=item["quantity"],
+            unit=item["unit"],
+            before=item["before"],
+            predicted=item["after"],
+            measured=measured,
+        )
+        return self._journal.entry(body, key=f"measured:{run}:{number}")
+
+    async def _resolve(self, incident: str, cause: str, reason: str) -> Json:
+        view = await self._journal.incident(incident)
+        entry = self._journal.entry
+        entries = [entry(RecoveryVerified(recovered=True, reason=reason), key=f"recovered:{cause}")]
+        if move(view, "resolved").legal:
+            body = StateChanged(before=view.state, after="resolved")
+            entries.append(entry(body, key=f"resolved:{cause}", why=reason))
+        await self._journal.record(incident, *entries)
+        return {}
+
+    async def _hand_over(self, incident: str, cause: str, reason: str) -> Json:
+        entry = self._journal.entry
+        told = f"the metrics did not recover: {reason}"
+        await self._journal.record(
+            incident,
+            entry(RecoveryVerified(recovered=False, reason=reason), key=f"recovered:{cause}"),
+            entry(Escalated(to="operators", reason=told), key=f"not recovered:{cause}"),
+        )
+        return {}
+
+
+def _watched(view: Incident) -> tuple[tuple[str, str], ...]:
+    """The promised signal, and those that decided the diagnosis, each with its subject."""
+    diagnosis = view.diagnosis
+    if diagnosis is None or not diagnosis.link:
+        return ()
+    finding = diagnosis.findings[0] if diagnosis.findings else None
+    decided = [
+        (item.signal, (item.subject or (finding.subject if finding else view.subject)).id)
+        for item in (finding.evidence if finding else ())
+        if item.weight > 0 and item.baseline is not None
+    ]
+    return tuple(dict.fromkeys([(_PROMISED, diagnosis.link), *decided]))
+
+
+def _all_back(readings: list[Reading]) -> str:
+    said = (f"{reading.signal} {reading.value:.4g}" for reading in readings if reading.value is not None)
+    return "back in band: " + ", ".join(said)
+
+
+def _predictions(view: Incident, run: str) -> list[Mapping[str, Any]]:
+    steps = view.runs[run].plan.get("steps", []) if run in view.runs else []
+    latest = {item["quantity"]: item for step in steps for item in step.get("predicted", [])}
+    return list(latest.values())

@@ -1,0 +1,106 @@
+"""THE pipeline: what happens to an incident between its first alert and its postmortem, on one screen."""
+
+from bot.flow.durable import DurableWorker, Json
+from bot.flow.facts import link_of
+from bot.flow.journal import Journal
+from bot.flow.observe import Observer
+from bot.flow.propose import UNKNOWN_RUNBOOK, Proposer
+from bot.model.diagnosis import Diagnosis
+from bot.model.event import DiagnosisMade, Entry, Escalated, SubjectChanged
+from bot.model.incident import Incident
+from remediation.errors import RemediationError
+
+RESPOND_WORKFLOW = "respond"
+_RETRY_S = 60.0
+_RETRIES = 10
+
+
+class Responder:
+    """Handles one incident as a durable workflow; every step is recorded and none is done twice."""
+
+    def __init__(
+        self,
+        *,
+        worker: DurableWorker,
+        journal: Journal,
+        observer: Observer,
+        proposer: Proposer,
+    ) -> None:
+        self._worker = worker
+        self._journal = journal
+        self._observer = observer
+        self._proposer = proposer
+
+    async def respond(self, argument: Json) -> Json:
+        """Diagnose, propose, start; while the verdict is unknown, look again every minute for a while."""
+        incident = str(argument["incident"])
+        for attempt in range(1, _RETRIES + 1):
+            seen = await self._worker.step(f"diagnose {attempt}", self._diagnose, incident, attempt)
+            if seen["proposes"]:
+                await self._worker.step(f"propose {attempt}", self._propose, incident, attempt)
+            if seen["settled"]:
+                return seen
+            await self._worker.sleep(self._journal.clock.real_seconds(_RETRY_S))
+        return await self._worker.step("give up", self._give_up, incident)
+
+    async def start(self, incident: str) -> None:
+        """Begin; the same incident twice is one response."""
+        await self._worker.start(RESPOND_WORKFLOW, id=f"{RESPOND_WORKFLOW}:{incident}", argument={"incident": incident})
+
+    async def resume(self) -> None:
+        """Begin for every open incident that a killed process left without a response."""
+        for view in await self._journal.incidents(open_only=True):
+            if view.diagnosis is None:
+                await self.start(view.id)
+
+    async def _diagnose(self, incident: str, attempt: int) -> Json:
+        view = await self._journal.incident(incident)
+        if not view.is_open or _is_handled(view):
+            return {"verdict": "", "proposes": False, "settled": True}
+        link = link_of(self._observer.network, view.subject)
+        diagnosis = (
+            Diagnosis(
+                link="",
+                at=self._journal.clock.now(),
+                verdict="unknown",
+                summary=f"No link of the network file belongs to {view.subject}; telemetry cannot be asked about it.",
+            )
+            if link is None
+            else await self._observer.diagnose(link)
+        )
+        await self._journal.record(incident, *self._entries(view, diagnosis, attempt))
+        settled = diagnosis.verdict == "fault" or link is None
+        return {
+            "verdict": diagnosis.verdict,
+            "proposes": diagnosis.verdict == "fault" or (diagnosis.verdict == "unknown" and attempt == 1),
+            "settled": settled,
+        }
+
+    def _entries(self, view: Incident, diagnosis: Diagnosis, attempt: int) -> list[Entry]:
+        entry = self._journal.entry
+        entries = [entry(DiagnosisMade(diagnosis=diagnosis), key=f"diagnosed:{attempt}")]
+        subject = diagnosis.findings[0].subject if diagnosis.findings else view.subject
+        if subject != view.subject:
+            body = SubjectChanged(before=view.subject, after=subject)
+            why = f"the evidence points at {subject}"
+            entries.append(entry(body, key=f"subject:{attempt}", why=why))
+        return entries
+
+    async def _propose(self, incident: str, attempt: int) -> Json:
+        try:
+            proposal = await self._proposer.propose(incident, cause=f"diagnosis {attempt}")
+        except RemediationError as error:
+            body = Escalated(to="operators", reason=f"no runbook can be planned: {error}")
+            await self._journal.record(incident, self._journal.entry(body, key=f"unplanned:{attempt}"))
+            return {"run": ""}
+        return {"run": proposal.run}
+
+    async def _give_up(self, incident: str) -> Json:
+        body = Escalated(to="operators", reason=f"no verdict after {_RETRIES} diagnoses; telemetry needs a person")
+        await self._journal.record(incident, self._journal.entry(body, key="no verdict"))
+        return {"settled": False}
+
+
+def _is_handled(view: Incident) -> bool:
+    """Whether a runbook that does something is already on its way."""
+    return any(run.started_at and run.runbook != UNKNOWN_RUNBOOK for run in view.runs.values())

@@ -1,0 +1,1 @@
+"""The acts that runbooks can do, a file per family; reached only through `remediation.registry`."""

@@ -1,0 +1,114 @@
+"""What the families share: strict parameters, and acts that ask a controller and wait until it is done."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from remediation.contract import Action, Effect, JobStatus, Outcome, Ports, Risk, Target, TargetKind
+from remediation.duration import Duration
+
+POLL_S = 5.0
+
+Id = Annotated[str, Field(min_length=1, max_length=64)]
+Share = Annotated[float, Field(ge=0, le=1)]
+PositiveDuration = Annotated[Duration, Field(gt=0)]
+ModelT = TypeVar("ModelT", bound="Parameters")
+
+
+class Parameters(BaseModel):
+    """Unknown parameters are faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class OnLink(Parameters):
+    """An act on one link."""
+
+    link: Id
+
+
+class OnNode(Parameters):
+    """An act on one node."""
+
+    node: Id
+
+
+class OnFlow(Parameters):
+    """An act on one flow."""
+
+    flow: Id
+
+
+def controlled(
+    name: str,
+    summary: str,
+    parameters: type[Parameters],
+    *,
+    on: TargetKind,
+    risk: Risk = Risk.REVERSIBLE,
+    effect: Callable[[Any], Effect | None] | None = None,
+    compensation: str = "",
+) -> Action:
+    """An act that a controller carries out: asked for once by key, then polled until it succeeded or failed."""
+
+    def target(given: Parameters) -> Target:
+        return Target(on, str(getattr(given, on)))
+
+    async def run(given: Parameters, ports: Ports, key: str) -> Outcome:
+        before = dict(await ports.controller.state(target(given)))
+        await ports.controller.submit(name, target(given), _values(given, on), key=key)
+        return _outcome(await _ended(ports, key), before)
+
+    async def probe(given: Parameters, ports: Ports, key: str) -> Outcome | None:
+        del given
+        status = await ports.controller.status(key)
+        return None if status.state == "unknown" else _outcome(await _ended(ports, key), {})
+
+    return Action(
+        name=name,
+        summary=summary,
+        parameters=parameters,
+        risk=risk,
+        target=target,
+        run=run,
+        probe=probe,
+        effect=effect,
+        compensation=compensation,
+    )
+
+
+def on_link(kind: str, *names: str) -> Callable[[Any], Effect]:
+    """An effect on the act's link, with these of its parameters as numbers."""
+
+    def effect(given: Any) -> Effect:  # noqa: ANN401 - the act's own parameters
+        values: Mapping[str, float] = {
+            name: float(value) for name in names if (value := getattr(given, name, None)) is not None
+        }
+        return Effect(kind=kind, target=Target("link", given.link), values=values)
+
+    return effect
+
+
+def on_node(kind: str) -> Callable[[Any], Effect]:
+    """An effect on the links of the act's node."""
+    return lambda given: Effect(kind=kind, target=Target("node", given.node))
+
+
+async def _ended(ports: Ports, key: str) -> JobStatus:
+    """Poll until the job is over: a controller that says yes has only accepted. The act's timeout bounds it."""
+    while (status := await ports.controller.status(key)).state == "running":
+        await ports.timer.sleep(POLL_S)
+    return status
+
+
+def _outcome(status: JobStatus, before: Mapping[str, Any]) -> Outcome:
+    if status.state == "succeeded":
+        return Outcome(ok=True, output=dict(status.result), before=before)
+    if status.state == "failed":
+        return Outcome(ok=False, before=before, error=status.error or "the controller says that it failed")
+    return Outcome(ok=False, before=before, error="the controller forgot what it was asked for", happened=None)
+
+
+def _values(given: Parameters, on: TargetKind) -> dict[str, Any]:
+    return given.model_dump(mode="json", exclude={on, "to_capacity"}, exclude_none=True)

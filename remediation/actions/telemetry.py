@@ -1,0 +1,151 @@
+"""Acts that only look: conditions on live signals, now or until they hold for a while."""
+
+import asyncio
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from remediation.actions.base import Id, Parameters, PositiveDuration
+from remediation.contract import Action, Outcome, Ports, Reading, Risk
+
+_LOOK_EVERY_S = 15.0
+
+
+class Condition(Parameters):
+    """One thing that a signal must be."""
+
+    signal: Id
+    link: Id | None = None
+    node: Id | None = None
+    below: float | None = None
+    above: float | None = None
+    within_baseline: bool | None = None
+    fresh: bool | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.link is None) == (self.node is None):
+            raise ValueError("name exactly one of link and node")
+        if all(each is None for each in (self.below, self.above, self.within_baseline, self.fresh)):
+            raise ValueError("say below, above, within_baseline or fresh")
+        return self
+
+    @property
+    def subject(self) -> str:
+        """The link or node."""
+        return str(self.link or self.node)
+
+
+class Check(Parameters):
+    """All of some conditions, or any."""
+
+    all: Annotated[tuple[Condition, ...], Field(max_length=20)] = ()
+    any: Annotated[tuple[Condition, ...], Field(max_length=20)] = ()
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.all) == bool(self.any):
+            raise ValueError("give either all or any")
+        return self
+
+
+class WaitUntil(Condition):
+    """A condition that must hold `for` so long, `within` so long."""
+
+    hold: PositiveDuration = Field(default=60.0, alias="for")
+    within: PositiveDuration = 600.0
+
+
+class Snapshot(Parameters):
+    """Signals to write down."""
+
+    signals: Annotated[tuple[Id, ...], Field(min_length=1, max_length=40)]
+    link: Id | None = None
+    node: Id | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.link is None) == (self.node is None):
+            raise ValueError("name exactly one of link and node")
+        return self
+
+
+def complaint(condition: Condition, reading: Reading) -> str:
+    """Why a reading does not meet a condition, or nothing; a value that is not fresh meets none."""
+    name = f"{reading.signal} of {reading.subject}"
+    if reading.value is None or reading.quality != "fresh":
+        return f"{name} is {reading.quality}"
+    value = f"{name} is {reading.value:.4g}"
+    if condition.below is not None and not reading.value < condition.below:
+        return f"{value}, not below {condition.below:g}"
+    if condition.above is not None and not reading.value > condition.above:
+        return f"{value}, not above {condition.above:g}"
+    if condition.within_baseline is not None:
+        low, high = reading.baseline_low, reading.baseline_high
+        if low is None or high is None:
+            return f"{name} has no baseline"
+        if (low <= reading.value <= high) is not condition.within_baseline:
+            relation = "outside" if condition.within_baseline else "inside"
+            return f"{value}, {relation} its baseline {low:.4g} to {high:.4g}"
+    return ""
+
+
+async def _check(given: Check, ports: Ports, key: str) -> Outcome:
+    del key
+    conditions = given.all or given.any
+    readings = await asyncio.gather(*(ports.readings.read(each.signal, each.subject) for each in conditions))
+    faults = [text for each, reading in zip(conditions, readings, strict=True) if (text := complaint(each, reading))]
+    good = not faults if given.all else len(faults) < len(conditions)
+    output = {"readings": {f"{each.signal} {each.subject}": each.value for each in readings}}
+    return Outcome(ok=good, output=output, error="" if good else "; ".join(faults), happened=False)
+
+
+async def _wait(given: WaitUntil, ports: Ports, key: str) -> Outcome:
+    del key
+    began = ports.timer.now()
+    since: float | None = None
+    fault = ""
+    while (now := ports.timer.now()) - began <= given.within:
+        reading = await ports.readings.read(given.signal, given.subject)
+        fault = complaint(given, reading)
+        since = None if fault else (since if since is not None else now)
+        if since is not None and now - since >= given.hold:
+            return Outcome(ok=True, output={"value": reading.value, "waited_s": now - began}, happened=False)
+        await ports.timer.sleep(min(_LOOK_EVERY_S, given.hold))
+    return Outcome(ok=False, error=fault or f"{given.signal} did not hold for {given.hold:g} s", happened=False)
+
+
+async def _snapshot(given: Snapshot, ports: Ports, key: str) -> Outcome:
+    del key
+    subject = str(given.link or given.node)
+    readings = await asyncio.gather(*(ports.readings.read(signal, subject) for signal in given.signals))
+    seen = {each.signal: {"value": each.value, "quality": each.quality, "baseline": each.baseline} for each in readings}
+    return Outcome(ok=True, output=seen, happened=False)
+
+
+TELEMETRY_ACTIONS: tuple[Action, ...] = (
+    Action(
+        name="telemetry.check",
+        summary="Look whether conditions hold now",
+        parameters=Check,
+        risk=Risk.READ,
+        target=lambda given: None,
+        run=_check,
+    ),
+    Action(
+        name="telemetry.wait_until",
+        summary="Wait until a condition has held for a while",
+        parameters=WaitUntil,
+        risk=Risk.READ,
+        target=lambda given: None,
+        run=_wait,
+    ),
+    Action(
+        name="telemetry.snapshot",
+        summary="Write signals down",
+        parameters=Snapshot,
+        risk=Risk.READ,
+        target=lambda given: None,
+        run=_snapshot,
+    ),
+)

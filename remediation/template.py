@@ -1,0 +1,147 @@
+"""Templates of runbooks: Jinja2 in its immutable sandbox, bounded; data is never a template.
+
+A value that is one expression alone keeps its type: "{{ inputs.level }}" is 0.8, not "0.8".
+"""
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+import jinja2
+from jinja2 import meta, nodes
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from remediation.errors import TemplateError
+
+LONGEST_SOURCE = 2000
+LONGEST_RESULT = 20_000
+_DEEPEST = 40
+_LONE = re.compile(r"\s*\{\{(?P<inner>(?:(?!\}\}|\{\{).)*)\}\}\s*", re.DOTALL)
+_FORBIDDEN = (nodes.For, nodes.Macro, nodes.CallBlock, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+_FILTERS = (
+    "abs", "default", "float", "first", "int", "join", "last", "length", "list", "lower", "max", "min", "round",
+    "selectattr", "rejectattr", "map", "sort", "string", "sum", "trim", "upper", "count", "replace",
+)  # fmt: skip
+_NAMES = frozenset({"inputs", "steps", "incident", "plan", "run"})
+
+
+class _Sandbox(ImmutableSandboxedEnvironment):
+    """No calls, no power, no multiplication of text: nothing that takes long or grows large."""
+
+    intercepted_binops = frozenset({"**", "*", "%", "+"})
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - Jinja2's own
+        """Arithmetic on numbers only; text may be joined with `~`."""
+        if not all(isinstance(side, int | float) for side in (left, right)) or operator == "**":
+            raise TemplateError(f"{operator} works on numbers here; join text with ~")
+        return super().call_binop(context, operator, left, right)
+
+
+@lru_cache(1)
+def _environment() -> _Sandbox:
+    environment = _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False)
+    environment.globals.clear()
+    environment.filters = {name: environment.filters[name] for name in _FILTERS}
+    return environment
+
+
+def names_of(source: str) -> frozenset[str]:
+    """The paths that a template looks at, such as inputs.link; raises TemplateError when it is none."""
+    return frozenset(_paths(_parse(source)))
+
+
+def render(source: str, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a template's value is of any type
+    """The value of a template in `scope`; raises TemplateError."""
+    if "{{" not in source and "{%" not in source:
+        return source
+    tree = _parse(source)
+    lone = _LONE.fullmatch(source)
+    try:
+        if lone is not None:
+            value = _environment().compile_expression(lone["inner"], undefined_to_none=False)(**scope)
+            if isinstance(value, jinja2.Undefined):
+                raise TemplateError(f"{source}: {sorted(_paths(tree))} is not known")
+            return _plain(value, source)
+        text = _environment().from_string(source).render(**scope)
+    except jinja2.TemplateError as error:
+        raise TemplateError(f"{source}: {error.message}") from None
+    except (TypeError, ValueError, ZeroDivisionError, OverflowError, AttributeError) as error:
+        raise TemplateError(f"{source}: {error}") from None
+    return _plain(text, source)
+
+
+def render_all(value: Any, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - YAML data of any shape
+    """Render every text within a value of lists and mappings."""
+    if isinstance(value, str):
+        return render(value, scope)
+    if isinstance(value, Mapping):
+        return {key: render_all(each, scope) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [render_all(each, scope) for each in value]
+    return value
+
+
+def texts(value: Any) -> list[tuple[tuple[str | int, ...], str]]:  # noqa: ANN401
+    """Every text within a value, with the path to it."""
+    if isinstance(value, str):
+        return [((), value)]
+    pairs = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list | tuple) else ()
+    return [((key, *path), text) for key, each in pairs for path, text in texts(each)]
+
+
+def _parse(source: str) -> nodes.Template:
+    if len(source) > LONGEST_SOURCE:
+        raise TemplateError(f"a template is longer than {LONGEST_SOURCE} characters")
+    try:
+        tree = _environment().parse(source)
+    except jinja2.TemplateSyntaxError as error:
+        raise TemplateError(f"{source}: {error.message}") from None
+    except RecursionError:
+        raise TemplateError("a template is nested too deeply") from None
+    forbidden = next(tree.find_all((*_FORBIDDEN, nodes.Call)), None)
+    if forbidden is not None:
+        raise TemplateError(f"{source}: loops, calls and imports are not allowed in a template")
+    if _depth(tree) > _DEEPEST:
+        raise TemplateError("a template is nested too deeply")
+    unknown = meta.find_undeclared_variables(tree) - _NAMES
+    if unknown:
+        raise TemplateError(f"{source}: {', '.join(sorted(unknown))} is not one of {', '.join(sorted(_NAMES))}")
+    return tree
+
+
+def _depth(node: nodes.Node) -> int:
+    level, current = 0, [node]
+    while current:
+        level, current = level + 1, [child for each in current for child in each.iter_child_nodes()]
+    return level
+
+
+def _paths(tree: nodes.Node) -> list[str]:
+    found = [_path(each) for each in tree.find_all((nodes.Getattr, nodes.Getitem))]
+    found += [each.name for each in tree.find_all(nodes.Name) if each.name in _NAMES]
+    return [path for path in found if path]
+
+
+def _path(node: nodes.Node) -> str:
+    if isinstance(node, nodes.Name):
+        return node.name
+    if isinstance(node, nodes.Getattr):
+        inner = _path(node.node)
+        return f"{inner}.{node.attr}" if inner else ""
+    if isinstance(node, nodes.Getitem) and isinstance(node.arg, nodes.Const):
+        inner = _path(node.node)
+        return f"{inner}.{node.arg.value}" if inner else ""
+    return ""
+
+
+def _plain(value: Any, source: str) -> Any:  # noqa: ANN401
+    if isinstance(value, str) and len(value) > LONGEST_RESULT:
+        raise TemplateError(f"{source}: the result is longer than {LONGEST_RESULT} characters")
+    if value is None or isinstance(value, str | int | float | bool):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each, source) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each, source) for each in value]
+    raise TemplateError(f"{source}: the result is no plain value")
