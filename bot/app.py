@@ -22,15 +22,18 @@ from bot.flow.publish import Publisher
 from bot.flow.recovery import Recovery
 from bot.flow.respond import RESPOND_WORKFLOW, Responder
 from bot.flow.run import Runner
+from bot.intake.counters import IntakeCounters
 from bot.intake.door import alertmanager_routes
+from bot.intake.inbox import Inbox
 from bot.intake.reconcile import reconciler
 from bot.network_file import load_network
 from bot.settings import ControllerSettings, Settings
 from bot.store import Store
-from bot.store.executors import hold_executor
+from bot.store.executors import Executor, hold_executor
 from bot.telemetry.build import build_telemetry
 from bot.telemetry.embedded import EmbeddedTelemetry
-from bot.web import Check, Counter, health_routes, web_routes
+from bot.vitals import checks, counters
+from bot.web import health_routes, web_routes
 from remediation.contract import Controller
 from remediation.controllers.simulator import SimulatorController
 from remediation.controllers.unconfigured import UnconfiguredController
@@ -51,6 +54,8 @@ class Bellhop:
         self._client = DurableClient(self.store.durable_url)
         self.telemetry = build_telemetry(settings.telemetry, self.clock)
         self.journal = Journal(self.store, self.clock)
+        self.inbox = Inbox(self.store)
+        self.intake_counters = IntakeCounters()
         self.observer = Observer(
             telemetry=self.telemetry,
             network=self.network,
@@ -74,6 +79,7 @@ class Bellhop:
             client=self._client,
             people=settings.people,
         )
+        self._executor: Executor | None = None
         self._worker: DurableWorker | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._controller_client: httpx.AsyncClient | None = None
@@ -85,7 +91,7 @@ class Bellhop:
     async def start(self) -> None:
         """Open the store, take up what a killed process left, and go on from there."""
         await self.open()
-        executor = await hold_executor(self.store)
+        executor = self._executor = await hold_executor(self.store)
         worker = self._worker = DurableWorker(self.store.durable_url, executor=executor.name)
         if isinstance(self.telemetry, EmbeddedTelemetry):
             self.telemetry.start()
@@ -109,9 +115,9 @@ class Bellhop:
     def routes(self) -> list[Route]:
         """Every HTTP route of a started bot."""
         settings = self.settings
-        routes = health_routes(self._checks(), self._counters())
+        routes = health_routes(checks(self.journal, self.telemetry, self.clock), counters(self.intake_counters))
         if settings.intake.alertmanager is not None:
-            routes += alertmanager_routes(settings.intake.alertmanager, self.inbox, self.clock)
+            routes += alertmanager_routes(settings.intake.alertmanager, self.inbox, self.clock, self.intake_counters)
         secure = (settings.http.public_url or "").startswith("https://")
         return routes + web_routes(settings.web, self.desk, self.clock, secure=secure)
 
@@ -133,6 +139,8 @@ class Bellhop:
         await self.telemetry.aclose()
         if self._controller_client is not None:
             await self._controller_client.aclose()
+        if self._executor is not None:
+            await self._executor.release()
         await self.store.close()
 
     def _flow(self, worker: DurableWorker) -> tuple[Responder, Runner]:

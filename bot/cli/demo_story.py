@@ -186,7 +186,7 @@ class Demo:
 
     def _say(self, text: str) -> None:
         stamp = time.strftime("%H:%M:%S", time.gmtime(self._clock.now()))
-        self._console.print(f"[dim]{stamp}[/dim]  {text}")
+        self._console.print(f"[dim]{stamp}[/dim]  {text}", soft_wrap=True)
 
 
 def _settings(folder: Path, simulator: str, port: int, token: Path) -> Settings:

@@ -1,10 +1,11 @@
 """From a window of telemetry to a diagnosis: weigh all modes, take the best, explain away, look again."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from bot.capacity.attribution import attribute
 from bot.capacity.link import evaluate
+from bot.capacity.ranges import Number
 from bot.diagnosis import words
 from bot.diagnosis.rules import Mode, Rules
 from bot.diagnosis.scene import Scene
@@ -159,7 +160,12 @@ def _ill(link: Link, scene: Scene) -> str:
 def _capacity(link: Link, scene: Scene) -> CapacityReport:
     baseline, now = scene.states(link)
     return CapacityReport(
-        baseline={name: float(value) for name, value in evaluate(baseline).items()},
-        now={name: float(value) for name, value in evaluate(now).items()},
-        attribution={name: float(share) for name, share in attribute(baseline, now).items()},
+        baseline=_finite(evaluate(baseline)),
+        now=_finite(evaluate(now)),
+        attribution=_finite(attribute(baseline, now)),
     )
+
+
+def _finite(quantities: Mapping[str, Number]) -> dict[str, float]:
+    """What can be said in numbers: a pool that never runs empty has no time to depletion."""
+    return {name: float(value) for name, value in quantities.items() if math.isfinite(float(value))}

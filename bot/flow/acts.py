@@ -107,8 +107,7 @@ class Acts:
         entry = self._journal.entry
         ended = RunEnded(run=run, runbook=runbook, result=finish.result, reason=finish.reason)
         entries = [entry(ended, key=f"ended:{run}")]
-        acted = any(act.risk != "read" for act in finish.acts_done) if finish.acts_done else False
-        verify = finish.result == "succeeded" and acted
+        verify = finish.result == "succeeded" and finish.changed
         if verify:
             entries += self._to(view, "monitoring", f"{runbook} succeeded", run)
         else:

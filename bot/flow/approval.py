@@ -36,8 +36,8 @@ class Approvals:
         while (left := await self._left(f"{question.step} {(turn := turn + 1)}", posted["expires_at"])) > 0:
             message = await self._worker.receive(min(left, _LONGEST_WAIT_S))
             match message:
-                case {"kind": "abort", "by": by}:
-                    return {"decision": "aborted", "by": [by], "why": message.get("why", "")}
+                case {"kind": "abort", "by": by, **rest}:
+                    return {"decision": "aborted", "by": [by], "why": rest.get("why", "")}
                 case {"kind": "reject", "step": question.step, "by": by}:
                     return {"decision": "rejected", "by": [by]}
                 case {"kind": "approve", "step": question.step, "by": by} if by not in approvers:

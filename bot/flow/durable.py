@@ -109,7 +109,7 @@ class DurableWorker:
         logging.getLogger("dbos").setLevel(logging.WARNING)
         DBOS(config=self._config)
         for name, function in workflows.items():
-            self._workflows[name] = DBOS.workflow(name=name, max_recovery_attempts=_RECOVERY_ATTEMPTS)(function)
+            self._workflows[name] = DBOS.workflow(name=name, max_recovery_attempts=_RECOVERY_ATTEMPTS)(_plain(function))
         DBOS.launch()
         await DBOS.register_queue_async(
             RUN_QUEUE,
@@ -152,6 +152,15 @@ class DurableWorker:
     async def close(self) -> None:
         """Stop executing; what is under way goes on at the next start."""
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+
+
+def _plain(function: Workflow) -> Workflow:
+    """A function of its own, because DBOS marks what it registers and a bound method cannot be marked."""
+
+    async def workflow(argument: Json) -> Json:
+        return await function(argument)
+
+    return workflow
 
 
 def _can_wait(error: BaseException) -> bool:

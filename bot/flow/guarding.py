@@ -39,7 +39,6 @@ class Guarding:
         return check(runbook.spec.guard, await self._facts(view, run))
 
     async def _facts(self, view: Incident, run: str) -> GuardFacts:
-        finding = view.diagnosis.findings[0] if view.diagnosis and view.diagnosis.findings else None
         age = float("inf")
         if view.diagnosis and view.diagnosis.link:
             reading = await self._observer.read(_FRESHNESS_SIGNAL, view.diagnosis.link, baseline_before=view.opened_at)
@@ -48,7 +47,6 @@ class Guarding:
             now=self._clock.now(),
             past_runs=await self._past_runs(view, run),
             telemetry_age_s=age,
-            confidence=finding.confidence if finding else None,
         )
 
     async def _past_runs(self, view: Incident, run: str) -> tuple[PastRun, ...]:

@@ -103,7 +103,8 @@ class Proposer:
         )
 
     def _enqueue(self, transaction: Transaction, view: Incident, run: str, runbook: Runbook, plan: Plan) -> None:
-        state = machine.start(runbook, run=run, plan=plan, facts=plan_facts(view, self._observer.network))
+        facts = plan_facts(view, self._observer.network)
+        state = machine.start(runbook, run=run, plan=plan, facts=facts, actions=ACTIONS)
         self._client.enqueue_run(
             transaction,
             run=run,
