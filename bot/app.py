@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from starlette.routing import Route
 
+from bot.chat.app import SlackDoor
 from bot.clock import Clock, SystemClock
 from bot.diagnosis.rules import load_rules
 from bot.flow.acts import Acts
@@ -79,6 +80,9 @@ class Bellhop:
             client=self._client,
             people=settings.people,
         )
+        self.slack = (
+            SlackDoor(settings.slack, desk=self.desk, store=self.store, clock=self.clock) if settings.slack else None
+        )
         self._executor: Executor | None = None
         self._worker: DurableWorker | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -107,6 +111,9 @@ class Bellhop:
             reconcile=reconciler(alertmanager.api) if alertmanager and alertmanager.api else None,
         )
         self.run_beside("intake", intake.work())
+        if self.slack is not None:
+            await self.slack.start()
+            self.run_beside("slack", self.slack.notify())
 
     def run_beside(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         """Run a worker until the bot closes; its failure is the bot's."""
@@ -118,6 +125,8 @@ class Bellhop:
         routes = health_routes(checks(self.journal, self.telemetry, self.clock), counters(self.intake_counters))
         if settings.intake.alertmanager is not None:
             routes += alertmanager_routes(settings.intake.alertmanager, self.inbox, self.clock, self.intake_counters)
+        if self.slack is not None:
+            routes += self.slack.routes()
         secure = (settings.http.public_url or "").startswith("https://")
         return routes + web_routes(settings.web, self.desk, self.clock, secure=secure)
 
@@ -133,6 +142,8 @@ class Bellhop:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self.slack is not None:
+            await self.slack.close()
         if self._worker is not None:
             await self._worker.close()
         self._client.close()

@@ -1,0 +1,1 @@
+"""The runbooks that Bellhop ships: YAML files, explained in README.md."""

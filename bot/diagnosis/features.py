@@ -107,6 +107,21 @@ _TABLE = (
 FEATURES: Mapping[str, Feature] = MappingProxyType({feature.name: feature for feature in _TABLE})
 """Feature name -> what it is. To add one, add a row."""
 
+AVERAGED = frozenset(
+    {
+        "logical_success_ratio",
+        "delivered_logical_per_second",
+        "entanglement_rate",
+        "entanglement_success_ratio",
+        "entanglement_consumption_rate",
+        "physical_loss_ratio",
+        "secret_key_rate",
+        "syndrome_error_ratio",
+        "retry_ratio",
+    }
+)
+"""Signals that are means over the rate window: shortly after an onset they still hold the time before it."""
+
 EXCESS_FAILURE = "excess_logical_failure"
 """Logical failures beyond what the capacity model expects of the other signals: ratio to baseline, natural log."""
 

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from bot.capacity.link import LinkState, evaluate, observed, specified
-from bot.diagnosis.features import EXCESS_FAILURE, FEATURES, FIRMWARE, Feature
-from bot.diagnosis.shifts import LEAST_BEFORE, RECENT, Shifts, shifts
+from bot.diagnosis.features import AVERAGED, EXCESS_FAILURE, FEATURES, FIRMWARE, Feature
+from bot.diagnosis.shifts import LEAST_BEFORE, RECENT, SIGNIFICANT, Shifts, shifts
 from bot.model.network import Link, Network
 from bot.model.telemetry import FloatArray, Quality, SignalWindow, Window
+
+MOST_MIXED = 0.2
+"""A shift that fills less of the rate window than this is not scaled up any further: noise would be, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,10 @@ class Look:
     onset: float | None
     baseline: float
     observed: float
+    settling: float
+    """Where `observed` is heading once the rate window holds nothing from before the onset; else the same."""
+    significance: float
+    """Size of the shift as measured, in spreads."""
     expected: float | None = None
     """What the capacity model expects now, where the feature is its residual."""
 
@@ -34,8 +42,10 @@ class _Column:
     feature: Feature
     subjects: Mapping[str, int]
     shifts: Shifts
+    size: FloatArray
     baseline: FloatArray
     observed: FloatArray
+    settling: FloatArray
     fresh: tuple[bool, ...]
 
 
@@ -68,12 +78,14 @@ class Scene:
             feature=feature,
             signal=column.feature.show,
             subject=subject,
-            size=float(found.size[row]),
+            size=float(column.size[row]),
             spread=float(found.spread[row]),
             steepness=float(np.nan_to_num(found.steepness[row])),
             onset=onset if np.isfinite(onset) else None,
             baseline=float(column.baseline[row]),
             observed=float(column.observed[row]),
+            settling=float(column.settling[row]),
+            significance=float(abs(found.size[row]) / found.spread[row]),
         )
 
     def lacking(self, feature: str, subject: str) -> tuple[str, ...]:
@@ -102,11 +114,11 @@ class Scene:
 
     def states(self, link: Link) -> tuple[LinkState, LinkState]:
         """The link's parameters at its baseline and now; what is unknown is taken from the specification."""
-        baseline = observed(link, self._levels(link, "baseline"), reference=specified(link))
-        return baseline, observed(link, self._levels(link, "observed"), reference=baseline)
+        baseline = observed(link, self.levels(link, "baseline"), reference=specified(link))
+        return baseline, observed(link, self.levels(link, "now"), reference=baseline)
 
-    def _levels(self, link: Link, which: str) -> Mapping[str, float]:
-        """Signal -> level; for signals of nodes the worse end."""
+    def levels(self, link: Link, when: Literal["baseline", "now"]) -> Mapping[str, float]:
+        """Signal -> level; for signals of nodes the worse end. Signals that are not fresh are left out."""
         levels: dict[str, float] = {}
         for name, column in self._columns.items():
             signal = column.feature.show
@@ -114,7 +126,7 @@ class Scene:
                 continue
             subjects = (link.id,) if column.feature.of == "link" else link.ends
             looks = [look for subject in subjects if (look := self.look(name, subject)) is not None]
-            values = [look.baseline if which == "baseline" else look.observed for look in looks]
+            values = [look.baseline if when == "baseline" else look.settling for look in looks]
             if values:
                 levels[signal] = min(values) if signal.startswith("coherence") else max(values)
         return levels
@@ -140,11 +152,29 @@ def _column(feature: Feature, window: Window) -> _Column | None:
     present = [each for each in series if each is not None]
     subjects = [name for name in present[0].subjects if all(name in each.subjects for each in present)]
     raw = [_rows(each, subjects) for each in present]
-    scaled = feature.scale(*raw)
-    found = shifts(scaled, present[0].times, quiet=feature.quiet)
+    found = shifts(feature.scale(*raw), present[0].times, quiet=feature.quiet)
     fresh = tuple(all(each.quality_of(name) is Quality.FRESH for each in present) for name in subjects)
-    baseline, now = _levels(raw[0], found)
-    return _Column(feature, {name: row for row, name in enumerate(subjects)}, found, baseline, now, fresh)
+    levels = [_levels(values, found) for values in raw]
+    settling = [
+        _settled(*level, found, window) if each.signal in AVERAGED else level[1]
+        for each, level in zip(present, levels, strict=True)
+    ]
+    size = feature.scale(*settling) - found.baseline if any(each.signal in AVERAGED for each in present) else found.size
+    place = {name: row for row, name in enumerate(subjects)}
+    return _Column(feature, place, found, size, *levels[0], settling[0], fresh)
+
+
+def _settled(before: FloatArray, now: FloatArray, found: Shifts, window: Window) -> FloatArray:
+    """A mean over the rate window, less the part from before the onset, where the shift is beyond doubt.
+
+    With a step `age` seconds ago the mean is before + (after - before) age / window; shape (S,).
+    """
+    age = np.clip(window.end - found.onset + window.step, MOST_MIXED * window.rate_window, window.rate_window)
+    doubtful = ~(np.abs(found.size) > SIGNIFICANT * found.spread) | np.isnan(age)
+    after = before + (now - before) * np.where(doubtful, 1.0, window.rate_window / np.where(doubtful, 1.0, age))
+    lowest = 0.1 * np.minimum(now, before)
+    highest = np.where(np.maximum(now, before) <= 1.0, 1 - 0.1 * (1 - np.maximum(now, before)), np.inf)
+    return np.asarray(np.clip(after, lowest, highest), dtype=np.float64)
 
 
 def _rows(series: SignalWindow, subjects: Iterable[str]) -> FloatArray:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from bot.diagnosis.features import EXCESS_FAILURE, FEATURES
 from bot.diagnosis.rules import Evidence, Mode
 from bot.diagnosis.scene import Look, Scene
+from bot.diagnosis.shifts import SIGNIFICANT
 from bot.model.network import Link, Network, Subject
 
 _SHARPNESS = 6.0
@@ -103,10 +104,11 @@ def _weigh(rule: Evidence, subject: Subject, scene: Scene, link: Link, *, agains
 
 def _degree(rule: Evidence, look: Look, link: Link) -> float:
     """How sure the observation was made, 0..1: half where the shift is `by`, or four spreads if those are more."""
+    strength = min(abs(look.size) / rule.by, look.significance / SIGNIFICANT)
     if rule.is_ == "steady":
-        return 1 - _sigmoid(abs(look.size) / max(rule.by, 4 * look.spread))
+        return 1 - _sigmoid(strength)
     sign = 1.0 if rule.is_ == "up" else -1.0
-    seen = _sigmoid(sign * look.size / max(rule.by, 4 * look.spread))
+    seen = _sigmoid(math.copysign(strength, sign * look.size))
     if rule.shape != "any":
         step = 1 / (1 + math.exp(-12 * (look.steepness - _STEP_AT)))
         seen *= step if rule.shape == "step" else 1 - step

@@ -1,6 +1,7 @@
 """Diagnoses in sentences that a person can check: every one with its numbers."""
 
 from bot.diagnosis.features import FEATURES
+from bot.diagnosis.shifts import SIGNIFICANT
 from bot.diagnosis.weigh import Case, Weighed
 from bot.model.diagnosis import Evidence, Finding
 from bot.model.network import Subject
@@ -53,11 +54,13 @@ def seen(item: Weighed) -> str:
     if look.expected is not None:
         return f"{name} is {look.observed:.4g} where the model expects {look.expected:.4g}"
     tells_shift = item.seen > 0.5 and item.rule.is_ != "steady"
-    if not tells_shift and abs(look.size) <= max(item.rule.by, 4 * look.spread):
+    if not tells_shift and (abs(look.size) <= item.rule.by or look.significance <= SIGNIFICANT):
         return f"{name} stays near {look.baseline:.4g} ({look.observed:.4g} now)"
     word = "rose" if look.observed > look.baseline else "fell"
     since = f" since {format_instant(look.onset)[11:19]} UTC" if look.onset is not None else ""
-    return f"{name} {word} from {look.baseline:.4g} to {look.observed:.4g}{since}"
+    heading = abs(look.settling - look.observed) > 0.1 * abs(look.observed - look.baseline)
+    towards = f", heading for {look.settling:.4g}" if heading else ""
+    return f"{name} {word} from {look.baseline:.4g} to {look.observed:.4g}{since}{towards}"
 
 
 def rejected(case: Case, explained: frozenset[str], because: str) -> str:

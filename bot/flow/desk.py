@@ -12,7 +12,17 @@ from bot.flow.propose import Proposer
 from bot.flow.publish import Publisher
 from bot.incidents.lifecycle import move
 from bot.model.diagnosis import Diagnosis
-from bot.model.event import ApprovalAnswered, Entry, Escalated, Event, EventBody, NoteAdded, OutcomeTold, State, StateChanged
+from bot.model.event import (
+    ApprovalAnswered,
+    Entry,
+    Escalated,
+    Event,
+    EventBody,
+    NoteAdded,
+    OutcomeTold,
+    State,
+    StateChanged,
+)
 from bot.model.incident import Incident, PendingApproval
 from bot.model.person import Answer, Person
 from bot.model.runbook import RunbookInfo

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from bot.flow.journal import Journal
-from bot.model.event import EventBody, Escalated, NoteAdded
+from bot.model.event import Escalated, EventBody, NoteAdded
 
 
 class IncidentMessenger:

@@ -4,19 +4,19 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-import numpy as np
-
-from bot.capacity.link import LinkState, observed, specified
+from bot.capacity.effect import predict
 from bot.clock import Clock
 from bot.diagnosis.engine import diagnose
 from bot.diagnosis.reading import reading
 from bot.diagnosis.rules import Rules
+from bot.diagnosis.scene import Scene
 from bot.errors import NotFoundError, TelemetryUnavailableError
 from bot.model.diagnosis import Diagnosis
-from bot.model.network import Link, Network
+from bot.model.network import Network
 from bot.model.telemetry import Window
 from bot.settings import TelemetrySettings
-from remediation.contract import Reading
+from remediation.contract import Effect, Prediction, Reading
+from remediation.plan import Predict
 
 
 class TelemetrySource(Protocol):
@@ -118,17 +118,26 @@ class Observer:
             age_s=current.age_s,
         )
 
-    async def states(self, link: str, *, baseline_before: float) -> tuple[LinkState, LinkState]:
-        """The link's parameters in the history before `baseline_before`, and now.
-
-        Raises TelemetryUnavailableError.
-        """
-        now = self._clock.now()
+    async def predictor(self, link: str) -> Predict:
+        """What an act would do to a link as it stands, anchored to its readings; raises TelemetryUnavailableError."""
         model = self.network.links[link]
-        before = await self.window(link, baseline_before)
-        present = await self.telemetry.latest(self.rules.signals, at=now, subjects=(link, *model.ends))
-        baseline = observed(model, typical(before, model), reference=specified(model))
-        return baseline, observed(model, typical(present, model), reference=baseline)
+        scene = Scene(await self.window(link, self._clock.now()), self.network)
+        baseline, now = scene.states(model)
+        measured, healthy = scene.levels(model, "now"), scene.levels(model, "baseline")
+        held = _held_consumption(self.network, link, healthy)
+
+        def answer(effect: Effect) -> tuple[Prediction, ...]:
+            return predict(
+                link=model,
+                now=now,
+                baseline=baseline,
+                kind=effect.kind,
+                values={**held, **effect.values} if effect.kind == "throttle" else effect.values,
+                measured=measured,
+                healthy=healthy,
+            )
+
+        return answer
 
 
 class IncidentReadings:
@@ -143,20 +152,18 @@ class IncidentReadings:
         return await self._observer.read(signal, subject, baseline_before=self._baseline_before)
 
 
+def _held_consumption(network: Network, link: str, healthy: Mapping[str, float]) -> Mapping[str, float]:
+    """Pairs/s that remain when best effort waits: the share of the flows that matter more in the usual traffic."""
+    used, delivered = healthy.get("entanglement_consumption_rate"), healthy.get("delivered_logical_per_second")
+    if used is None or not delivered:
+        return {}
+    kept = sum(flow.demand_logical_per_s for flow in network.flows_over(link) if flow.priority != "best-effort")
+    return {"consumption_rate": used * min(1.0, kept / delivered)}
+
+
 def neighbourhood(network: Network, link: str) -> tuple[str, ...]:
     """A link, its two nodes, the links of those nodes and their far ends: what tells a node's fault from a link's."""
     nodes = network.links[link].ends
     links = {each.id: each for node in nodes for each in network.links_of(node)}
     ends = {end for each in links.values() for end in each.ends}
     return (link, *sorted(set(links) - {link}), *sorted(ends))
-
-
-def typical(window: Window, link: Link) -> Mapping[str, float]:
-    """The median of each signal over a window for a link, the worse end for signals of nodes; NaN when unknown."""
-    values: dict[str, float] = {}
-    for name, signal in window.signals.items():
-        subjects = [each for each in (link.id, *link.ends) if each in signal.subjects]
-        rows = [row for each in subjects if (row := signal.row(each)) is not None and np.isfinite(row).any()]
-        medians = [float(np.nanmedian(row)) for row in rows]
-        values[name] = (min if name.startswith("coherence") else max)(medians) if medians else float("nan")
-    return values

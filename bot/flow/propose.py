@@ -1,27 +1,23 @@
 """From a diagnosis to a runbook's plan with its predicted effect in numbers, and to its start."""
 
-from collections.abc import Callable
-
 import msgspec
 
-from bot.capacity.effect import predict
 from bot.errors import TelemetryUnavailableError
 from bot.flow.durable import DurableClient
-from bot.flow.facts import link_of, onset_of, plan_facts
+from bot.flow.facts import link_of, plan_facts
 from bot.flow.journal import Journal
 from bot.flow.observe import Observer
+from bot.model.diagnosis import Diagnosis
 from bot.model.event import PlanProposed
 from bot.model.incident import Incident
 from bot.store import Transaction
 from remediation import machine
-from remediation.contract import Effect, Prediction
 from remediation.load import Library
-from remediation.plan import Plan, build_plan
+from remediation.plan import Plan, Predict, build_plan
 from remediation.registry import ACTIONS
 from remediation.schema import Runbook
 
 UNKNOWN_RUNBOOK = "unknown"
-Predict = Callable[[Effect], tuple[Prediction, ...]]
 
 
 class Proposal(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,6 +88,11 @@ class Proposer:
 
         return await self._journal.decide(incident, write)
 
+    def is_sure(self, diagnosis: Diagnosis) -> bool:
+        """Whether the first finding is as certain as its runbook asks; raises UnknownNameError without a runbook."""
+        finding = diagnosis.findings[0]
+        return finding.confidence >= self.library.get(finding.runbook).spec.trigger.min_confidence
+
     async def plan(self, incident: Incident, runbook: Runbook) -> Plan:
         """The rendered plan for an incident, with predictions where telemetry allows them."""
         return build_plan(
@@ -137,15 +138,9 @@ class Proposer:
         if not link:
             return lambda effect: ()
         try:
-            baseline, now = await self._observer.states(link, baseline_before=onset_of(incident))
+            return await self._observer.predictor(link)
         except TelemetryUnavailableError:
             return lambda effect: ()
-        model = self._observer.network.links[link]
-
-        def answer(effect: Effect) -> tuple[Prediction, ...]:
-            return predict(link=model, now=now, baseline=baseline, kind=effect.kind, values=effect.values)
-
-        return answer
 
 
 def _runbook_of(incident: Incident) -> str:

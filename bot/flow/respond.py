@@ -13,6 +13,8 @@ from remediation.errors import RemediationError
 RESPOND_WORKFLOW = "respond"
 _RETRY_S = 60.0
 _RETRIES = 10
+_PATIENCE = 4
+"""How many diagnoses a doubtful fault may take before people are asked to decide."""
 
 
 class Responder:
@@ -32,7 +34,7 @@ class Responder:
         self._proposer = proposer
 
     async def respond(self, argument: Json) -> Json:
-        """Diagnose, propose, start; while the verdict is unknown, look again every minute for a while."""
+        """Diagnose, propose, start; while the verdict is unknown or doubtful, look again every minute for a while."""
         incident = str(argument["incident"])
         for attempt in range(1, _RETRIES + 1):
             seen = await self._worker.step(f"diagnose {attempt}", self._diagnose, incident, attempt)
@@ -69,11 +71,11 @@ class Responder:
             else await self._observer.diagnose(link)
         )
         await self._journal.record(incident, *self._entries(view, diagnosis, attempt))
-        settled = diagnosis.verdict == "fault" or link is None
+        fault = diagnosis.verdict == "fault" and (attempt >= _PATIENCE or self._proposer.is_sure(diagnosis))
         return {
             "verdict": diagnosis.verdict,
-            "proposes": diagnosis.verdict == "fault" or (diagnosis.verdict == "unknown" and attempt == 1),
-            "settled": settled,
+            "proposes": fault or (diagnosis.verdict == "unknown" and attempt == 1),
+            "settled": fault or link is None,
         }
 
     def _entries(self, view: Incident, diagnosis: Diagnosis, attempt: int) -> list[Entry]:

@@ -9,7 +9,10 @@ from bot.errors import StoreUnavailableError
 
 Row = tuple[str, float, str, bytes]
 """(source, received_at, digest, body)."""
+Waiting = tuple[Row, asyncio.Future[None]]
+"""A body, and what its door waits for."""
 _MOST_WAITING = 10_000
+_MOST_WAITING_BYTES = 64 << 20
 _MOST_IN_ONE_COMMIT = 1000
 
 
@@ -26,7 +29,8 @@ class Inbox:
 
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
-        self._waiting: list[tuple[Row, asyncio.Future[None]]] = []
+        self._size = 0
+        self._waiting: list[Waiting] = []
         self._committing: asyncio.Task[None] | None = None
 
     async def put(self, source: str, body: bytes, *, received_at: float) -> None:
@@ -34,10 +38,11 @@ class Inbox:
 
         Raises StoreUnavailableError when the store refuses or too many bodies wait.
         """
-        if len(self._waiting) >= _MOST_WAITING:
+        if len(self._waiting) >= _MOST_WAITING or self._size + len(body) > _MOST_WAITING_BYTES:
             raise StoreUnavailableError("too many deliveries wait for the store", retry_after=1.0)
         digest = hashlib.sha256(source.encode() + b"\0" + body).hexdigest()
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._size += len(body)
         self._waiting.append(((source, received_at, digest, body), done))
         if self._committing is None or self._committing.done():
             self._committing = asyncio.create_task(self._commit(), name="inbox")
@@ -46,14 +51,24 @@ class Inbox:
     async def _commit(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting[:_MOST_IN_ONE_COMMIT], self._waiting[_MOST_IN_ONE_COMMIT:]
-            rows = [row for row, _ in batch]
+            self._size -= sum(len(row[3]) for row, _ in batch)
             try:
-                await self._sink.transact(lambda transaction, rows=rows: transaction.inbox_put(rows))  # type: ignore[misc]
+                await self._keep([row for row, _ in batch])
             except StoreUnavailableError as error:
+                _refuse(batch, error)
+            except BaseException:
+                _refuse(batch + self._waiting, StoreUnavailableError("the inbox has stopped"))
+                raise
+            else:
                 for _, done in batch:
                     if not done.done():
-                        done.set_exception(error)
-                continue
-            for _, done in batch:
-                if not done.done():
-                    done.set_result(None)
+                        done.set_result(None)
+
+    async def _keep(self, rows: list[Row]) -> None:
+        await self._sink.transact(lambda transaction: transaction.inbox_put(rows))
+
+
+def _refuse(batch: list[Waiting], error: StoreUnavailableError) -> None:
+    for _, done in batch:
+        if not done.done():
+            done.set_exception(error)

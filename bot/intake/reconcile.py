@@ -1,21 +1,32 @@
 """When a delivery was cut, Alertmanager's own API says which alerts of the group are truly active."""
 
 import re
+import ssl
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import httpx
 import msgspec
 
-from bot.errors import UnavailableError
+from bot.errors import UnavailableError, UsageError
+from bot.intake.alertmanager import to_the_millisecond
 from bot.model.alert import Alert, Delivery
-from bot.model.time import parse_instant
 from bot.settings import Far
 
-_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+_LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\]|\\.)*"'
+_GROUP_LABELS = re.compile(rf"\{{(?:{_LABEL}(?:, {_LABEL})*)?\}}\Z")
+"""The end of a group's key, `ROUTE:{name="value", ...}`; a value may look like anything, a whole key included."""
+
+Client = Callable[[], httpx.AsyncClient]
+
+
+class _ApiStatus(msgspec.Struct, kw_only=True):
+    state: str
 
 
 class _ApiAlert(msgspec.Struct, kw_only=True, rename="camel"):
     fingerprint: str
+    status: _ApiStatus
     labels: dict[str, str]
     annotations: dict[str, str] = {}
     starts_at: str
@@ -23,50 +34,71 @@ class _ApiAlert(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 def reconciler(far: Far) -> Callable[[Delivery], Awaitable[tuple[Alert, ...]]]:
-    """A function that completes a cut delivery; it raises UnavailableError, so that the delivery waits."""
+    """A function that completes a cut delivery; it raises UnavailableError, so that the delivery waits.
+
+    Raises UsageError when a secret or certificate cannot be read.
+    """
+    client = _client(far)
 
     async def reconcile(delivery: Delivery) -> tuple[Alert, ...]:
-        active = await _active(far, delivery.group_key)
-        known = {alert.fingerprint for alert in active}
+        there = await _there(client, far.url, delivery.group_key)
+        known = {wire.fingerprint for wire in there}
         over = tuple(
             alert for alert in delivery.alerts if alert.status == "resolved" and alert.fingerprint not in known
         )
-        return (*active, *over)
+        # Alertmanager keeps silenced and inhibited alerts to itself: they are not over, and open nothing.
+        return (*(_alert(wire) for wire in there if wire.status.state != "suppressed"), *over)
 
     return reconcile
 
 
-async def _active(far: Far, group_key: str) -> tuple[Alert, ...]:
-    filters = [("filter", f'{name}="{value}"') for name, value in _LABEL.findall(group_key.rpartition("}:{")[2])]
+async def _there(open_client: Client, url: str, group_key: str) -> list[_ApiAlert]:
+    """The alerts of a group that are not over; raises UnavailableError."""
+    labels = _GROUP_LABELS.search(group_key)
+    filters = re.findall(_LABEL, labels[0]) if labels else []
+    try:
+        async with open_client() as client:
+            answer = await client.get(f"{url}/api/v2/alerts", params={"filter": filters})
+            answer.raise_for_status()
+            return msgspec.json.decode(answer.content, type=list[_ApiAlert])
+    except httpx.HTTPStatusError as error:
+        raise UnavailableError(f"Alertmanager at {url} answers {error.response.status_code}") from None
+    except (httpx.HTTPError, msgspec.DecodeError) as error:
+        raise UnavailableError(f"Alertmanager at {url} cannot be asked: {type(error).__name__}") from None
+
+
+def _client(far: Far) -> Client:
     headers = dict(far.headers)
     if far.bearer_token is not None:
         headers["Authorization"] = f"Bearer {far.bearer_token.read()}"
-    basic = httpx.BasicAuth(far.basic.user, far.basic.password.read()) if far.basic else None
-    verify = str(far.ca_file) if far.ca_file else True
+    basic = (far.basic.user, far.basic.password.read()) if far.basic else None
+    verify = _tls(far)
+    return partial(httpx.AsyncClient, timeout=far.timeout, auth=basic, headers=headers, verify=verify, trust_env=False)
+
+
+def _tls(far: Far) -> ssl.SSLContext | bool:
+    """Certificates to trust and to show; False without TLS, where nothing is to be verified."""
+    if not far.url.startswith("https://"):
+        return False
     try:
-        async with httpx.AsyncClient(timeout=far.timeout, auth=basic, verify=verify, trust_env=False) as client:
-            parameters: list[tuple[str, str | int | float | bool | None]] = [
-                ("active", "true"),
-                ("silenced", "true"),
-                ("inhibited", "true"),
-                *filters,
-            ]
-            answer = await client.get(f"{far.url}/api/v2/alerts", params=parameters, headers=headers)
-            answer.raise_for_status()
-            alerts = msgspec.json.decode(answer.content, type=list[_ApiAlert])
-    except httpx.HTTPStatusError as error:
-        raise UnavailableError(f"Alertmanager at {far.url} answers {error.response.status_code}") from None
-    except (httpx.HTTPError, msgspec.DecodeError) as error:
-        raise UnavailableError(f"Alertmanager at {far.url} cannot be asked: {type(error).__name__}") from None
-    return tuple(_alert(each) for each in alerts)
+        context = ssl.create_default_context(cafile=str(far.ca_file) if far.ca_file else None)
+        if far.cert_file is not None:
+            context.load_cert_chain(str(far.cert_file), str(far.key_file) if far.key_file else None)
+    except (OSError, ssl.SSLError) as error:
+        raise UsageError(f"the TLS files for Alertmanager at {far.url} cannot be used: {error}") from None
+    return context
 
 
 def _alert(wire: _ApiAlert) -> Alert:
+    try:
+        starts_at = to_the_millisecond(wire.starts_at)
+    except (ValueError, OverflowError) as error:
+        raise UnavailableError(f"Alertmanager names a time that is none: {error}") from None
     return Alert(
         fingerprint=wire.fingerprint,
         name=wire.labels.get("alertname", "unnamed alert"),
         status="firing",
-        starts_at=parse_instant(wire.starts_at),
+        starts_at=starts_at,
         labels=wire.labels,
         annotations=wire.annotations,
         generator_url=wire.generator_url,

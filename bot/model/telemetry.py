@@ -55,10 +55,14 @@ class SignalWindow:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Window:
-    """Several signals over the same instants, Unix seconds; `warnings` are the source's own (partial data)."""
+    """Several signals over the same instants, Unix seconds; `warnings` are the source's own (partial data).
+
+    Rates, and ratios of rates, are means over the last `rate_window` seconds.
+    """
 
     start: float
     end: float
     step: float
     signals: Mapping[str, SignalWindow]
+    rate_window: float = 300.0
     warnings: tuple[str, ...] = field(default=())

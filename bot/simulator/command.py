@@ -1,7 +1,6 @@
 """What `bellhop simulate` does: choose a network, write its past, then serve its present until interrupted."""
 
 import asyncio
-import os
 import re
 import socket
 import time
@@ -15,6 +14,7 @@ from bot.clock import FastClock
 from bot.errors import BadPayloadError, NotFoundError, UsageError
 from bot.model.network import Network
 from bot.network_file import load_network
+from bot.settings import Secret, load_settings
 from bot.simulator.history import openmetrics_history
 from bot.simulator.scenarios import demo_network
 from bot.simulator.server import create_app
@@ -44,7 +44,7 @@ class Options:
 
 def serve(options: Options, *, say: Callable[[str], None]) -> None:
     """Serve until interrupted; raises UsageError for anything the command line asks that cannot be done."""
-    token = _token(options.token_env)
+    token = None if options.token_env is None else Secret(env=options.token_env).read()
     network = _network(options)
     wanted = [parse_fault(text) for text in options.faults]
     now = float(int(time.time()))
@@ -85,23 +85,12 @@ def _inject(simulation: Simulation, mode: str, subject: str, delay_s: float) -> 
         raise UsageError(f"--fault: {wrong.message}", hint=f"there are {wrong.hint}") from wrong
 
 
-def _token(name: str | None) -> str | None:
-    if name is None:
-        return None
-    token = os.environ.get(name)
-    if not token:
-        raise UsageError(f"--token-env {name}: the environment variable is not set or empty")
-    return token
-
-
 def _network(options: Options) -> Network:
     if options.network is not None and options.config is not None:
         raise UsageError("give --network or --config, not both")
     if options.network is not None:
         return load_network(options.network)
     if options.config is not None:
-        from bot.settings import load_settings  # noqa: PLC0415 - only where a bot's configuration is named
-
         return load_network(load_settings(options.config).network)
     return demo_network()
 

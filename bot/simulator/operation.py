@@ -49,7 +49,7 @@ class Parameter:
         if self.links:
             fits = isinstance(value, list) and all(isinstance(link, str) for link in value)
             return "" if fits and value else "must be a list of link ids"
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < np.inf:
             return "must be a number"
         if self.whole and value != int(value):
             return "must be a whole number"

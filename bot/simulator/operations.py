@@ -6,7 +6,7 @@ Accepting is not succeeding: an effect happens when the job's simulated duration
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from bot.errors import BadPayloadError, NotFoundError
+from bot.errors import BadPayloadError
 from bot.simulator import flow_acts, link_acts, node_acts
 from bot.simulator.operation import Operation, Parameter, Request
 from bot.simulator.plant import PRIORITIES
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def check(request: Request, simulation: "Simulation") -> None:
-    """Refuse what cannot be accepted: BadPayloadError (422, with the field) or NotFoundError."""
+    """Refuse what cannot be accepted: BadPayloadError with the field, 404 for a target that is not there, else 422."""
     operation = OPERATIONS.get(request.operation)
     if operation is None:
         raise _wrong("operation", f"no operation {request.operation!r}; known are {', '.join(OPERATIONS)}")
@@ -24,7 +24,7 @@ def check(request: Request, simulation: "Simulation") -> None:
         raise _wrong("target.kind", f"{request.operation} acts on a {operation.kind}, not on a {request.kind}")
     known = {"link": simulation.network.links, "node": simulation.network.nodes, "flow": simulation.network.flows}
     if request.id not in known[request.kind]:
-        raise NotFoundError(f"there is no {request.kind} {request.id}")
+        raise BadPayloadError(f"there is no {request.kind} {request.id}", field="target.id", status=404)
     _check_parameters(request, operation)
     if request.operation == "flow.reroute":
         _check_route(request, simulation)
@@ -57,14 +57,20 @@ _VERSION = Parameter(text=True)
 _PRIORITY = Parameter(words=PRIORITIES)
 _RATE = Parameter(low=0, high=1e9, optional=True)
 
-# fmt: off
 OPERATIONS: Mapping[str, Operation] = {
     "entanglement.replenish": Operation(
-        "link", 10, link_acts.replenish, {"level": _SHARE}, patience_s=180,
+        "link",
+        10,
+        link_acts.replenish,
+        {"level": _SHARE},
+        patience_s=180,
         too_late="the pool did not reach its level within 180 s: pairs are not made fast enough",
     ),
     "entanglement.set_policy": Operation(
-        "link", 5, link_acts.set_policy, {"attempt_share": _SHARE, "target_level": Parameter(low=0, high=1, optional=True)}
+        "link",
+        5,
+        link_acts.set_policy,
+        {"attempt_share": _SHARE, "target_level": Parameter(low=0, high=1, optional=True)},
     ),
     "flow.reroute": Operation("flow", 5, flow_acts.reroute, {"route": Parameter(links=True)}),
     "flow.restore": Operation("flow", 5, flow_acts.restore, {}),
@@ -77,17 +83,24 @@ OPERATIONS: Mapping[str, Operation] = {
     "control.resynchronise": Operation("link", 20, link_acts.heals("F2"), {}),
     "scheduler.rebalance": Operation("link", 30, link_acts.heals("F2"), {}),
     "decoder.restart": Operation("link", 15, link_acts.heals("F3"), {}),
-    "decoder.scale": Operation("link", 20, link_acts.scale_decoder, {"replicas": Parameter(low=1, high=64, whole=True)}),
-    "decoder.switch": Operation("link", 10, link_acts.switch_decoder, {"decoder": Parameter(words=("fast", "accurate"))}),
+    "decoder.scale": Operation(
+        "link", 20, link_acts.scale_decoder, {"replicas": Parameter(low=1, high=64, whole=True)}
+    ),
+    "decoder.switch": Operation(
+        "link", 10, link_acts.switch_decoder, {"decoder": Parameter(words=("fast", "accurate"))}
+    ),
     "firmware.roll_back": Operation("node", 45, node_acts.roll_back, {"version": _VERSION}),
     "firmware.canary": Operation("node", 45, node_acts.canary, {"version": _VERSION}),
     "firmware.pin": Operation("node", 2, node_acts.pin, {"version": _VERSION}),
     "calibration.run": Operation("node", 60, node_acts.calibrate, {}),
-    "scheduler.set_slots": Operation("link", 5, link_acts.set_slots, {"slots": Parameter(low=1, high=10000, whole=True)}),
-    "device.set_power_mode": Operation("node", 10, node_acts.set_power_mode, {"mode": Parameter(words=("normal", "safe"))}),
+    "scheduler.set_slots": Operation(
+        "link", 5, link_acts.set_slots, {"slots": Parameter(low=1, high=10000, whole=True)}
+    ),
+    "device.set_power_mode": Operation(
+        "node", 10, node_acts.set_power_mode, {"mode": Parameter(words=("normal", "safe"))}
+    ),
     "device.restart_cooling": Operation("node", 60, node_acts.restart_cooling, {}),
     "device.drain": Operation("node", 5, node_acts.drains(drained=True), {}),
     "device.undrain": Operation("node", 5, node_acts.drains(drained=False), {}),
 }
-# fmt: on
 """Operation -> its row."""

@@ -13,7 +13,7 @@ from starlette.routing import Route
 from bot.clock import Clock
 from bot.errors import BadPayloadError, NotFoundError
 from bot.simulator import exporter, views
-from bot.simulator.operation import Request
+from bot.simulator.operation import Parameter, Request
 from bot.simulator.operations import check
 from bot.simulator.simulation import Simulation
 
@@ -103,12 +103,15 @@ class _Door:
             return refusal
         body = await _body(request)
         severity = body.get("severity", 0.7)
-        if isinstance(severity, bool) or not isinstance(severity, (int, float)):
-            raise BadPayloadError("severity must be a number", field="severity", status=422)
+        if fault := Parameter().fault(severity):
+            raise BadPayloadError(f"severity {fault}", field="severity", status=422)
         words = {name: _text(body, name, default) for name, default in _FAULT_WORDS.items()}
         mode, subject = words.pop("mode"), words.pop("subject")
-        fault = self._now().inject(mode, subject, severity=float(severity), **words)  # type: ignore[arg-type]
-        return JSONResponse(views.fault(fault), status_code=201)
+        try:
+            injected = self._now().inject(mode, subject, severity=severity, **words)  # type: ignore[arg-type]
+        except NotFoundError as missing:
+            raise BadPayloadError(str(missing), field="subject", status=404) from missing
+        return JSONResponse(views.fault(injected), status_code=201)
 
     async def remove(self, request: HttpRequest) -> Response:
         if (refusal := self._refused(request)) is not None:
@@ -143,8 +146,9 @@ async def _body(request: HttpRequest) -> dict[str, Any]:
             raise BadPayloadError(f"the body is larger than {_LARGEST_BODY} bytes", field="body", status=413)
     try:
         body = json.loads(content)
+        json.dumps(body, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as wrong:
-        raise BadPayloadError("the body is not JSON", field="body") from wrong
+        raise BadPayloadError("the body is not JSON, or its texts are not Unicode", field="body") from wrong
     if not isinstance(body, dict):
         raise BadPayloadError("the body must be a JSON object", field="body")
     return body

@@ -113,6 +113,7 @@ class Simulation:
 
     def renew(self) -> None:
         """Let an act or a fault be felt in the very next second."""
+        self._change_firmware()
         self._environment = self._renewed(Push.of(self.plant, self.faults.values(), self.time))
 
     def _second(self) -> None:

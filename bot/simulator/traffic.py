@@ -2,7 +2,8 @@
 
 Simplifications: waiting transfers lose patience at a constant rate (Erlang-A; Garnett, Mandelbaum, Reiman 2002);
 pairs in the pool do not age (the oldest are replaced); a transfer that times out decodes again on the same block; a
-transfer that finds no pairs fails at once, whatever its priority; each link counts its own transfers, also those of a longer route.
+transfer that finds no pairs fails at once, whatever its priority; each link counts its own transfers, also those of a
+longer route.
 """
 
 import numpy as np

@@ -9,7 +9,17 @@ from sqlalchemy.engine import URL, make_url
 
 from bot.errors import StoreUnavailableError
 
+READS = "bellhop_reads"
+"""The execution option of a connection that only reads."""
 _BUSY_S = 30
+_CONNECT_S = 5
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",  # otherwise INSERT OR REPLACE removes an event past the trigger that forbids it
+    f"busy_timeout={_BUSY_S * 1000}",
+)
 
 
 def database_url(url: str, password: str | None) -> URL:
@@ -23,12 +33,31 @@ def database_url(url: str, password: str | None) -> URL:
 def open_engine(url: URL) -> sa.Engine:
     """An engine; for SQLite the file is made first, readable by its owner only."""
     if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=8)
-    _make_file(Path(str(url.database)))
+        patience = {"connect_timeout": _CONNECT_S}
+        return sa.create_engine(url, pool_pre_ping=True, pool_size=8, max_overflow=8, connect_args=patience)
+    path = Path(str(url.database)).absolute()
+    _make_file(path)
+    inode = _inode(path)
     engine = sa.create_engine(url, connect_args={"timeout": _BUSY_S, "check_same_thread": False})
     sa.event.listen(engine, "connect", _prepare)
-    sa.event.listen(engine, "begin", _begin)
+
+    def begin(connection: sa.Connection) -> None:
+        # SQLite would go on writing to a file that was deleted, and lose it all with the last connection.
+        if _inode(path) != inode:
+            raise StoreUnavailableError(f"the store {path} is gone or was replaced", hint="put it back and start again")
+        readonly = connection.get_execution_options().get(READS, False)
+        connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
+
+    sa.event.listen(engine, "begin", begin)
     return engine
+
+
+def _inode(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _make_file(path: Path) -> None:
@@ -41,10 +70,5 @@ def _make_file(path: Path) -> None:
 
 def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
     connection.isolation_level = None
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", f"busy_timeout={_BUSY_S * 1000}"):
+    for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin(connection: sa.Connection) -> None:
-    readonly = connection.get_execution_options().get("bellhop_reads", False)
-    connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from alembic import command
@@ -16,8 +16,8 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from bot.errors import StoreUnavailableError
-from bot.store.engine import database_url, open_engine
-from bot.store.tables import VERSION_TABLE
+from bot.store.engine import READS, database_url, open_engine
+from bot.store.tables import SCHEMA_TURN, VERSION_TABLE
 from bot.store.transaction import Transaction
 
 T = TypeVar("T")
@@ -56,16 +56,18 @@ class Store:
         self._readers.shutdown(wait=True)
         if self._engine is not None:
             self._engine.dispose()
+            self._engine = None
 
     async def transact(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` and commit once; raises StoreUnavailableError, and what `work` raises, with nothing written."""
-        done = await asyncio.get_running_loop().run_in_executor(self._writer, self._run, work)
+        done = await asyncio.get_running_loop().run_in_executor(self._writer, self._run, self.engine, work)
         self._wake()
         return done
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` on a snapshot, beside any writer."""
-        return await asyncio.get_running_loop().run_in_executor(self._readers, partial(self._run, work, reads=True))
+        reading = partial(self._run, self.engine, work, reads=True)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
 
     async def wait_for_change(self, timeout: float) -> None:  # noqa: ASYNC109 - the fallback for other processes
         """Return after this process's next commit, or after `timeout` real seconds."""
@@ -85,15 +87,23 @@ class Store:
         if self._engine is not None:
             return
         engine = open_engine(self._url)
-        with self._reported(), engine.begin() as connection:
-            _migrate(connection)
+        try:
+            with self._reported(), engine.begin() as connection:
+                _migrate(connection)
+        except BaseException:
+            engine.dispose()
+            raise
         self._engine = engine
 
-    def _run(self, work: Callable[[Transaction], T], *, reads: bool = False) -> T:
-        with self._reported():
-            connection = self.engine.connect().execution_options(bellhop_reads=reads)
-            with connection, connection.begin():
-                return work(Transaction(connection))
+    def _run(self, engine: sa.Engine, work: Callable[[Transaction], T], *, reads: bool = False) -> T:
+        options = self._options(reads=reads)
+        with self._reported(), engine.connect() as connection, connection.execution_options(**options).begin():
+            return work(Transaction(connection))
+
+    def _options(self, *, reads: bool) -> dict[str, Any]:
+        if reads and self._url.get_backend_name() == "postgresql":
+            return {READS: True, "isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        return {READS: reads}
 
     @contextmanager
     def _reported(self) -> Iterator[None]:
@@ -108,6 +118,8 @@ class Store:
 
 
 def _migrate(connection: sa.Connection) -> None:
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(SCHEMA_TURN)))
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
     config.attributes["connection"] = connection

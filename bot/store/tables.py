@@ -4,6 +4,8 @@ import sqlalchemy as sa
 
 METADATA = sa.MetaData()
 VERSION_TABLE = "bellhop_schema"
+SCHEMA_TURN, INBOX_TURN = 0x62656C6C_00000001, 0x62656C6C_00000002
+"""Postgres advisory locks of Bellhop's: who changes the schema, who works on the inbox."""
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
 INCIDENTS = sa.Table(

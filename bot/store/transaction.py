@@ -1,5 +1,6 @@
 """What can be done to the store within one commit."""
 
+import re
 from collections.abc import Sequence
 
 import msgspec
@@ -9,11 +10,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from bot.errors import NotFoundError
 from bot.model.chat import ChatThread
 from bot.model.event import AlertAttached, Entry, Event, StateChanged
+from bot.store.engine import READS
 from bot.store.inbox import InboxRow
-from bot.store.tables import EPISODES, EVENTS, INBOX, INCIDENTS, NONCES, THREADS
+from bot.store.tables import EPISODES, EVENTS, INBOX, INBOX_TURN, INCIDENTS, NONCES, THREADS
 
 _CLOSED = ("resolved", "postmortem published", "suppressed", "merged")
 _PREFIX = "INC-"
+_INCIDENT = re.compile(rf"{_PREFIX}([1-9][0-9]{{0,14}})")
+_MOST_FORGOTTEN = 1000
 _decode = msgspec.json.Decoder(Event).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -36,9 +40,7 @@ class Transaction:
     def append(self, incident: str, entries: Sequence[Entry]) -> tuple[Event, ...]:
         """Add events; those whose key has happened are passed over. Raises NotFoundError."""
         number = _number(incident)
-        last = self.connection.execute(
-            sa.select(INCIDENTS.c.last_seq).where(INCIDENTS.c.number == number).with_for_update()
-        ).scalar()
+        last = self._hold(number)
         if last is None:
             raise NotFoundError(f"there is no incident {incident}")
         happened = set(
@@ -59,7 +61,12 @@ class Transaction:
         return tuple(added)
 
     def events(self, incident: str, after: int = 0) -> tuple[Event, ...]:
-        """The events of an incident behind `after`, in order."""
+        """The events of an incident behind `after`, in order.
+
+        In a transaction that writes, nobody else adds to the incident from here to the commit.
+        """
+        if not self.connection.get_execution_options().get(READS, False):
+            self._hold(_number(incident))
         rows = self.connection.execute(
             sa.select(EVENTS.c.event)
             .where(EVENTS.c.incident == _number(incident), EVENTS.c.seq > after)
@@ -82,8 +89,7 @@ class Transaction:
 
     def use_nonce(self, nonce: str, at: float = 0.0) -> bool:
         """True the first time a nonce is shown, never again."""
-        done = self.connection.execute(_insert(self.connection, NONCES).values(nonce=nonce, used_at=at))
-        return done.rowcount == 1
+        return self._insert_new(NONCES, [{"nonce": nonce, "used_at": at}]) == 1
 
     def threads_behind(self) -> tuple[str, ...]:
         """Incidents with events that chat has not told yet, oldest first."""
@@ -104,22 +110,17 @@ class Transaction:
 
     def save_thread(self, incident: str, thread: ChatThread) -> None:
         """Remember how far an incident has been told."""
-        number = _number(incident)
         values = {"thread": _encode(thread).decode(), "told_seq": min(thread.told_seq, thread.shown_seq)}
-        done = self.connection.execute(THREADS.update().where(THREADS.c.incident == number).values(**values))
-        if done.rowcount == 0:
-            self.connection.execute(THREADS.insert().values(incident=number, **values))
+        insert = _insert_into(self.connection, THREADS).values(incident=_number(incident), **values)
+        self.connection.execute(insert.on_conflict_do_update(index_elements=[THREADS.c.incident], set_=values))
 
     def inbox_put(self, rows: Sequence[tuple[str, float, str, bytes]]) -> int:
         """Keep bodies as (source, received_at, digest, body); how many of them were new."""
-        insert = _insert(self.connection, INBOX)
-        before = 0
-        for source, received_at, digest, body in rows:
-            done = self.connection.execute(
-                insert.values(source=source, received_at=received_at, digest=digest, body=body, note="", refused=False)
-            )
-            before += done.rowcount
-        return before
+        values = [
+            {"source": source, "received_at": at, "digest": digest, "body": body, "note": "", "refused": False}
+            for source, at, digest, body in rows
+        ]
+        return self._insert_new(INBOX, values) if values else 0
 
     def inbox_take(self, limit: int) -> tuple[InboxRow, ...]:
         """The oldest unfinished bodies."""
@@ -131,14 +132,46 @@ class Transaction:
         )
         return tuple(InboxRow(*row) for row in self.connection.execute(query))
 
+    def inbox_claim(self, row: int) -> bool:
+        """Whether a body still waits to be worked on; until this commit no other server gets an answer.
+
+        Ask first of all in the transaction that writes the body's effects: of two servers on one Postgres
+        only one then has them.
+        """
+        if self.connection.dialect.name == "postgresql":
+            self.connection.execute(sa.select(sa.func.pg_advisory_xact_lock(INBOX_TURN)))
+        query = sa.select(INBOX.c.id).where(INBOX.c.id == row, INBOX.c.finished_at.is_(None))
+        return self.connection.execute(query).scalar() is not None
+
     def inbox_finish(self, row: int, note: str, *, at: float = 0.0, refused: bool = False) -> None:
         """Mark a body as done, in the same commit as its effects."""
         values = {"finished_at": at, "note": note, "refused": refused}
         self.connection.execute(INBOX.update().where(INBOX.c.id == row).values(**values))
 
+    def inbox_forget(self, before: float) -> int:
+        """Delete the oldest finished bodies received before `before` (Unix seconds), at most 1000; how many."""
+        old = (
+            sa.select(INBOX.c.id)
+            .where(INBOX.c.finished_at.is_not(None), INBOX.c.received_at < before)
+            .order_by(INBOX.c.id)
+            .limit(_MOST_FORGOTTEN)
+        )
+        return self.connection.execute(INBOX.delete().where(INBOX.c.id.in_(old))).rowcount
+
+    def _insert_new(self, table: sa.Table, values: list[dict[str, object]]) -> int:
+        """Insert what is not there yet; how many rows that were. Without the option Postgres counts -1."""
+        options = {"preserve_rowcount": True}
+        return self.connection.execute(_insert(self.connection, table), values, execution_options=options).rowcount
+
+    def _hold(self, number: int) -> int | None:
+        """Lock an incident's row until the commit (SQLite has one writer anyway); its last event's seq."""
+        query = sa.select(INCIDENTS.c.last_seq).where(INCIDENTS.c.number == number).with_for_update()
+        last: int | None = self.connection.execute(query).scalar()
+        return last
+
     def _add(self, number: int, seq: int, incident: str, entry: Entry) -> Event:
         event = Event(incident=incident, seq=seq, at=entry.at, by=entry.by, why=entry.why, body=entry.body)
-        text = _encode(event).decode()
+        text = _readable(event)
         self.connection.execute(
             EVENTS.insert().values(incident=number, seq=seq, key=entry.key, at=entry.at, event=text)
         )
@@ -156,13 +189,27 @@ class Transaction:
 
 
 def _number(incident: str) -> int:
-    text = incident.removeprefix(_PREFIX)
-    if not (incident.startswith(_PREFIX) and text.isdigit() and len(text) < 16):
+    match = _INCIDENT.fullmatch(incident)
+    if match is None:
         raise NotFoundError(f"there is no incident {incident!r}", hint="incidents are named like INC-7")
-    return int(text)
+    return int(match[1])
+
+
+def _readable(event: Event) -> str:
+    """The event as JSON; raises ValueError when it could not be read again (nan in a number, for one)."""
+    text = _encode(event)
+    try:
+        _decode(text)
+    except msgspec.ValidationError as error:
+        kind = type(event.body).__name__
+        raise ValueError(f"{kind} of {event.incident} does not fit its own shape and is not written: {error}") from None
+    return text.decode()
 
 
 def _insert(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
     """An insert that passes over what is already there."""
-    make = sqlite.insert if connection.dialect.name == "sqlite" else postgresql.insert
-    return make(table).on_conflict_do_nothing()
+    return _insert_into(connection, table).on_conflict_do_nothing()
+
+
+def _insert_into(connection: sa.Connection, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+    return sqlite.insert(table) if connection.dialect.name == "sqlite" else postgresql.insert(table)

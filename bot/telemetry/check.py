@@ -28,9 +28,8 @@ async def check(settings: TelemetrySettings, clock: Clock) -> tuple[Finding, ...
     """
     try:
         check_names(settings.metrics)
-        counts = await (
-            _prometheus(settings, settings.prometheus) if settings.prometheus else _embedded(settings, clock)
-        )
+        far = settings.prometheus if settings.source == "prometheus" else None
+        counts = await (_embedded(settings, clock) if far is None else _prometheus(settings, far))
     except BellhopError as error:
         return (Finding(ok=False, line=str(error)),)
     return tuple(_finding(metric, settings.metrics.get(metric, metric), counts) for metric in METRICS)

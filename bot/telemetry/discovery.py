@@ -71,7 +71,7 @@ class Discovery:
         from requests import Session  # noqa: PLC0415
         from urllib3.util.retry import Retry  # noqa: PLC0415
 
-        far, session = self._far, Session()
+        far, session, basic = self._far, Session(), basic_auth(self._far)
         session.trust_env = False
         session.verify = str(far.ca_file) if far.ca_file is not None else True
         if far.cert_file is not None:
@@ -79,7 +79,7 @@ class Discovery:
         return PrometheusConnect(
             url=far.url,
             headers=request_headers(far),
-            auth=basic_auth(far),
+            auth=None if basic is None else tuple(part.encode() for part in basic),
             session=session,
             timeout=far.timeout,
             retry=Retry(total=0),

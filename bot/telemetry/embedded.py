@@ -123,7 +123,14 @@ class EmbeddedTelemetry:
             for signal in signals_named(names)
         }
         start, end = float(times[0]), float(times[-1])
-        return Window(start=start, end=end, step=step, signals=windows, warnings=tuple(self._warnings()))
+        return Window(
+            start=start,
+            end=end,
+            step=step,
+            signals=windows,
+            rate_window=self._rate_window_s,
+            warnings=tuple(self._warnings()),
+        )
 
     def _check(self) -> None:
         if self._task is not None and self._task.done() and not self._task.cancelled():

@@ -48,5 +48,5 @@ def _versions(signal: Signal, answer: Matrix, times: FloatArray, *, stale_after_
 
 
 def _known(signal: Signal, answer: Matrix) -> list[tuple[int, dict[str, str]]]:
-    present = ~np.isnan(answer.values).all(axis=1)
+    present = np.any(~np.isnan(answer.values), axis=1)
     return [(row, metric) for row, metric in enumerate(answer.metrics) if metric.get(signal.of) and present[row]]

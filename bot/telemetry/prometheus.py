@@ -75,7 +75,14 @@ class PrometheusTelemetry:
             for signal, answer in zip(chosen, answers, strict=True)
         }
         warnings = tuple(dict.fromkeys(text for answer in answers for text in answer.warnings))
-        return Window(start=float(times[0]), end=float(times[-1]), step=step, signals=windows, warnings=warnings)
+        return Window(
+            start=float(times[0]),
+            end=float(times[-1]),
+            step=step,
+            signals=windows,
+            rate_window=self._rate_window_s,
+            warnings=warnings,
+        )
 
     async def _ask(self, signal: Signal, times: FloatArray, step: float, subjects: Sequence[str] | None) -> Matrix:
         if subjects is not None and not subjects:

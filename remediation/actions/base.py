@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from remediation.contract import Action, Effect, JobStatus, Outcome, Ports, Risk, Target, TargetKind
 from remediation.duration import Duration
+from remediation.errors import ControllerError
 
 POLL_S = 5.0
 
@@ -14,6 +15,8 @@ Id = Annotated[str, Field(min_length=1, max_length=64)]
 Share = Annotated[float, Field(ge=0, le=1)]
 PositiveDuration = Annotated[Duration, Field(gt=0)]
 ModelT = TypeVar("ModelT", bound="Parameters")
+FillIn = Callable[[Mapping[str, Any]], Any]
+"""From a target's settings to the value of a parameter that was left out; None where they do not tell."""
 
 
 class Parameters(BaseModel):
@@ -49,15 +52,23 @@ def controlled(
     risk: Risk = Risk.REVERSIBLE,
     effect: Callable[[Any], Effect | None] | None = None,
     compensation: str = "",
+    left_out: Mapping[str, FillIn] | None = None,
 ) -> Action:
-    """An act that a controller carries out: asked for once by key, then polled until it succeeded or failed."""
+    """An act that a controller carries out: asked for once by key, then polled until it succeeded or failed.
+
+    `left_out` gives parameters that may be left out their value from the target's settings.
+    """
 
     def target(given: Parameters) -> Target:
         return Target(on, str(getattr(given, on)))
 
     async def run(given: Parameters, ports: Ports, key: str) -> Outcome:
         before = dict(await ports.controller.state(target(given)))
-        await ports.controller.submit(name, target(given), _values(given, on), key=key)
+        values = _values(given, on)
+        missing = {each: fill for each, fill in (left_out or {}).items() if each not in values}
+        if not missing or (await ports.controller.status(key)).state == "unknown":
+            values |= {each: _filled(name, each, fill, before) for each, fill in missing.items()}
+            await ports.controller.submit(name, target(given), values, key=key)
         return _outcome(await _ended(ports, key), before)
 
     async def probe(given: Parameters, ports: Ports, key: str) -> Outcome | None:
@@ -108,6 +119,15 @@ def _outcome(status: JobStatus, before: Mapping[str, Any]) -> Outcome:
     if status.state == "failed":
         return Outcome(ok=False, before=before, error=status.error or "the controller says that it failed")
     return Outcome(ok=False, before=before, error="the controller forgot what it was asked for", happened=None)
+
+
+def _filled(action: str, parameter: str, fill: FillIn, before: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON
+    settings = before.get("settings")
+    value = fill(settings) if isinstance(settings, Mapping) else None
+    if value is None:
+        message = f"{action}: the controller does not know a {parameter} to use; say which"
+        raise ControllerError(message, retryable=False, happened=False)
+    return value
 
 
 def _values(given: Parameters, on: TargetKind) -> dict[str, Any]:

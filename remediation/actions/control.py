@@ -1,11 +1,12 @@
 """Acts on links, decoders, nodes and schedulers, each carried out by the controller."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from remediation.actions.base import Id, OnLink, OnNode, Share, controlled, on_link, on_node
-from remediation.contract import Action, Risk
+from remediation.contract import Action, Effect, Risk, Target
 
 
 class Replenish(OnLink):
@@ -15,7 +16,7 @@ class Replenish(OnLink):
 
 
 class Policy(OnLink):
-    """How much of the attempt rate may be used, and the level that the pool aims at."""
+    """How much of the attempt rate may be used (as before when left out), and the level that the pool aims at."""
 
     attempt_share: Share | None = None
     target_level: Share | None = None
@@ -40,13 +41,25 @@ class Decoder(OnLink):
 
 
 class Slots(OnLink):
-    """How many transfers may run at once."""
+    """How many transfers may run at once; as many as the link is specified for when left out."""
 
-    slots: Annotated[int, Field(ge=1, le=100_000)]
+    slots: Annotated[int, Field(ge=1, le=10_000)] | None = None
 
 
 class Version(OnNode):
-    """A firmware version; the previous one when left out."""
+    """A firmware version."""
+
+    version: Id
+
+
+class EarlierVersion(OnNode):
+    """A firmware version that the node has run; the last one before the present when left out."""
+
+    version: Id | None = None
+
+
+class PresentVersion(OnNode):
+    """The firmware version that the node runs."""
 
     version: Id | None = None
 
@@ -55,6 +68,22 @@ class PowerMode(OnNode):
     """Full power, or less heat and fewer attempts."""
 
     mode: Literal["normal", "safe"]
+
+
+def _earlier_version(settings: Mapping[str, Any]) -> str | None:
+    present, archive = settings.get("firmware"), settings.get("firmware_archive")
+    versions = archive if isinstance(archive, list) else []
+    return next((str(version) for version in reversed(versions) if version != present), None)
+
+
+def _specified_slots(settings: Mapping[str, Any]) -> int | None:
+    slots = settings.get("specified_slots")
+    return int(slots) if isinstance(slots, int | float) and slots >= 1 else None
+
+
+def _generation(given: Policy) -> Effect:
+    share = {} if given.attempt_share is None else {"share": given.attempt_share}
+    return Effect(kind="restore_generation", target=Target("link", given.link), values=share)
 
 
 LINK_ACTIONS: tuple[Action, ...] = (
@@ -70,11 +99,8 @@ LINK_ACTIONS: tuple[Action, ...] = (
         "Set how much is generated and what level is aimed at",
         Policy,
         on="link",
-        effect=lambda given: (
-            on_link("restore_generation")(given)
-            if given.attempt_share is None
-            else on_link("restore_generation", "attempt_share")(given)
-        ),
+        effect=_generation,
+        left_out={"attempt_share": lambda settings: settings.get("attempt_share")},
     ),
     controlled(
         "link.realign",
@@ -108,6 +134,7 @@ LINK_ACTIONS: tuple[Action, ...] = (
         Slots,
         on="link",
         effect=on_link("restore_slots", "slots"),
+        left_out={"slots": _specified_slots},
     ),
 )
 
@@ -115,13 +142,20 @@ NODE_ACTIONS: tuple[Action, ...] = (
     controlled(
         "firmware.roll_back",
         "Go back to an earlier firmware",
-        Version,
+        EarlierVersion,
         on="node",
         risk=Risk.DISRUPTIVE,
         effect=on_node("restore_coherence"),
+        left_out={"version": _earlier_version},
     ),
     controlled("firmware.canary", "Run a firmware on this node alone", Version, on="node", risk=Risk.DISRUPTIVE),
-    controlled("firmware.pin", "Keep a firmware version", Version, on="node"),
+    controlled(
+        "firmware.pin",
+        "Keep a firmware version",
+        PresentVersion,
+        on="node",
+        left_out={"version": lambda settings: settings.get("firmware")},
+    ),
     controlled(
         "calibration.run",
         "Recalibrate the readout",

@@ -1,0 +1,133 @@
+"""An incident as one Block Kit message: what is wrong, what is planned, who must decide, and the buttons for it."""
+
+from bot.chat.buttons import actions, asks_first, button
+from bot.chat.reports import DOTS, diagnosis_text, plan_text
+from bot.chat.text import Block, clean, context, escape, header, moment, section, who, within_limits
+from bot.model.incident import Incident, PendingApproval, PendingOutcome, RunView
+
+_SHOWN_QUESTIONS = 8
+_SHOWN_ALERTS = 5
+
+
+def incident_blocks(view: Incident) -> list[Block]:
+    """The incident's message as it stands now."""
+    blocks = [header(f"{DOTS[view.severity]} {view.severity.upper()} · {view.state} · {view.id}"), _facts(view)]
+    if view.diagnosis is not None:
+        blocks.append(section(diagnosis_text(view.diagnosis)))
+    run = _latest(view)
+    if run is not None:
+        blocks.append(section(f"{_run_line(run)}\n{plan_text(run.plan)}"))
+    blocks += _questions(view)
+    blocks += actions(*_main_buttons(view, run))
+    blocks.append(context(f"as of event {view.last_seq} · `/bellhop incident show {escape(view.id)}`"))
+    return within_limits(blocks)
+
+
+def incident_text(view: Incident) -> str:
+    """The same in one line, for notifications and screen readers."""
+    return f"{view.severity.upper()} {escape(view.id)} {view.state}: {escape(view.title)} ({escape(view.subject)})"
+
+
+def _facts(view: Incident) -> Block:
+    lines = [f"*{escape(view.title)}*", f"{escape(view.subject)} · opened {moment(view.opened_at)}"]
+    if view.acknowledged_by:
+        lines.append(f"Acknowledged by {who(view.acknowledged_by)}")
+    for alert in view.firing[:_SHOWN_ALERTS]:
+        summary = alert.annotations.get("summary", "")
+        lines.append(f"• {escape(alert.name)}{': ' + escape(summary) if summary else ''}")
+    if len(view.firing) > _SHOWN_ALERTS:
+        lines.append(f"… and {len(view.firing) - _SHOWN_ALERTS} more alerts")
+    if view.postmortem:
+        lines.append(f"Postmortem: {escape(view.postmortem)}")
+    return section("\n".join(lines))
+
+
+def _latest(view: Incident) -> RunView | None:
+    """The run that is going, or else the last one."""
+    runs = list(view.runs.values())
+    going = [run for run in runs if _goes(run)]
+    chosen = going or runs
+    return chosen[-1] if chosen else None
+
+
+def _goes(run: RunView) -> bool:
+    return run.started_at is not None and run.ended_at is None
+
+
+def _run_line(run: RunView) -> str:
+    if run.result is not None:
+        state = f"{run.result}: {escape(run.reason)}" if run.reason else run.result
+    else:
+        state = "running" if run.started_at is not None else "proposed"
+    return f"*{escape(run.runbook)}* · {escape(run.title)} ({escape(run.run)}): {state}"
+
+
+def _questions(view: Incident) -> list[Block]:
+    blocks: list[Block] = []
+    for approval in view.approvals[:_SHOWN_QUESTIONS]:
+        blocks += _approval(view, approval)
+    for outcome in view.outcomes[:_SHOWN_QUESTIONS]:
+        blocks += _outcome(view, outcome)
+    left = max(0, len(view.approvals) - _SHOWN_QUESTIONS) + max(0, len(view.outcomes) - _SHOWN_QUESTIONS)
+    if left:
+        blocks.append(context(f"… and {left} more questions: `/bellhop incident show {escape(view.id)}`"))
+    return blocks
+
+
+def _approval(view: Incident, ask: PendingApproval) -> list[Block]:
+    given = f", approved by {', '.join(map(who, ask.approved_by))}" if ask.approved_by else ""
+    missing = ask.count - len(ask.approved_by)
+    people = "approval" if missing == 1 else "approvals"
+    text = (
+        f"*Approval needed:* {escape(ask.title)} (`{escape(ask.run)}` step `{escape(ask.step)}`): "
+        f"{missing} {people} by the role {escape(ask.role)}{given}\n"
+        f"until {moment(ask.expires_at)} · plan `{escape(ask.plan_hash, 12)}`"
+    )
+    about = {"run": ask.run, "step": ask.step, "plan_hash": ask.plan_hash}
+    name = clean(ask.title, 50)
+    return [
+        section(text),
+        *actions(
+            button(view, "approve", f"Approve: {name}", style="primary", about=about),
+            button(view, "reject", f"Reject: {name}", style="danger", about=about),
+        ),
+    ]
+
+
+def _outcome(view: Incident, ask: PendingOutcome) -> list[Block]:
+    text = (
+        f"*Did this happen?* `{escape(ask.run)}` step `{escape(ask.step)}` ({escape(ask.phase)}, "
+        f"attempt {ask.attempt}): {escape(ask.reason)}"
+    )
+    about = {"run": ask.run, "step": ask.step}
+    return [
+        section(text),
+        *actions(
+            button(view, "happened", "It happened", about=about),
+            button(view, "absent", "It did not happen", about=about),
+        ),
+    ]
+
+
+def _main_buttons(view: Incident, run: RunView | None) -> list[dict[str, object] | None]:
+    postmortem = button(view, "postmortem", "Postmortem")
+    if not view.is_open:
+        return [postmortem]
+    resolve = asks_first(
+        button(view, "resolve", "Resolve"), f"Resolve {view.id}?", "Whatever the metrics say.", "Resolve"
+    )
+    acknowledge = button(view, "acknowledge", "Acknowledge", style="primary") if not view.acknowledged_at else None
+    return [acknowledge, _run_button(view, run), button(view, "escalate", "Escalate"), resolve, postmortem]
+
+
+def _run_button(view: Incident, run: RunView | None) -> dict[str, object] | None:
+    if run is not None and _goes(run):
+        return None
+    findings = view.diagnosis.findings if view.diagnosis else ()
+    proposed = run is not None and run.started_at is None and run.result is None
+    runbook = run.runbook if run is not None and proposed else findings[0].runbook if findings else ""
+    if not runbook:
+        return None
+    about = {"run": run.run, "plan_hash": run.plan_hash} if run is not None and proposed else {}
+    made = button(view, "run", f"Run {runbook}", about={"runbook": runbook, **about})
+    return asks_first(made, f"Run {runbook}?", "It acts on the network; risky steps still ask for approval.", "Run")

@@ -1,0 +1,209 @@
+"""What slash commands do: words in, one reply out. Knows nothing of Slack's wire."""
+
+import difflib
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from bot.chat.blocks import incident_blocks, incident_text
+from bot.chat.ports import Desk
+from bot.chat.reply import Reply, answered, refused, said, shown
+from bot.chat.reports import capacity_blocks, diagnosis_blocks, incident_line, postmortem_blocks, status_blocks
+from bot.chat.text import escape, header, moment, sections
+from bot.errors import BellhopError, UsageError
+from bot.model.person import Person
+
+
+class Words(tuple[str, ...]):
+    """What was typed behind the subcommand."""
+
+    __slots__ = ()
+
+    def need(self, place: int) -> str:
+        """The word there; raises UsageError when nothing was typed."""
+        if place >= len(self):
+            raise UsageError("something is missing")
+        return self[place]
+
+    def id(self, place: int) -> str:
+        """The id of an incident or run there, in whichever case it was typed."""
+        return self.need(place).upper()
+
+    def rest(self, place: int) -> str:
+        """Everything from there on, as one text."""
+        return " ".join(self[place:])
+
+
+class Asked(NamedTuple):
+    """Who asked, and the id by which Slack knows this one command (it may be delivered twice)."""
+
+    by: Person
+    key: str
+
+
+Work = Callable[[Desk, Asked, Words], Awaitable[Reply]]
+
+
+async def answer(desk: Desk, asked: Asked, command: str, text: str) -> Reply:
+    """The reply to `/bellhop ...` or one of its short forms; what is wrong or refused is said in one line."""
+    words = Words(_unescaped(text).split())
+    name, rest = (words[0].lower(), Words(words[1:])) if command == "/bellhop" and words else (command[1:], words)
+    work, usage = COMMANDS.get("help" if name == "bellhop" else name, (None, ""))
+    if work is None:
+        return refused(f"there is no /bellhop {name}; {_nearest(name)}")
+    try:
+        return await work(desk, asked, rest)
+    except UsageError as error:
+        return refused(f"{error}; usage: /bellhop {usage}")
+    except BellhopError as error:
+        return refused(error)
+
+
+async def _help(desk: Desk, asked: Asked, words: Words) -> Reply:
+    del desk, words
+    roles = ", ".join(asked.by.roles) or "none: you can look, acknowledge and note"
+    lines = [f"• `/bellhop {escape(usage)}`" for _, usage in COMMANDS.values()]
+    lines.append("Short forms: `/diagnose`, `/runbook`, `/postmortem`")
+    lines.append(f"You are {escape(asked.by.id)}, roles: {escape(roles)}")
+    return shown("What Bellhop can do", [header("Bellhop"), *sections(lines)])
+
+
+async def _status(desk: Desk, asked: Asked, words: Words) -> Reply:
+    del asked, words
+    views = await desk.incidents(open_only=True)
+    return shown(f"{len(views)} open incidents", status_blocks(views))
+
+
+async def _diagnose(desk: Desk, asked: Asked, words: Words) -> Reply:
+    del asked
+    diagnosis = await desk.diagnose(_bare(words.need(0)))
+    return shown(f"{diagnosis.verdict}: {escape(diagnosis.summary)}", diagnosis_blocks(diagnosis))
+
+
+async def _capacity(desk: Desk, asked: Asked, words: Words) -> Reply:
+    del asked
+    diagnosis = await desk.diagnose(_bare(words.need(0)))
+    return shown(f"Capacity of {escape(diagnosis.link)}", capacity_blocks(diagnosis))
+
+
+async def _incident(desk: Desk, asked: Asked, words: Words) -> Reply:
+    act = words[0].lower() if words else "list"
+    if act == "list":
+        views = await desk.incidents(open_only=False)
+        lines = [incident_line(view) for view in reversed(views[-20:])]
+        return shown("Incidents", sections(lines)) if lines else said("No incidents yet.")
+    if act == "show":
+        view = await desk.incident(words.id(1))
+        return shown(incident_text(view), incident_blocks(view))
+    if act in ("ack", "acknowledge"):
+        return answered(await desk.acknowledge(words.id(1), asked.by))
+    if act == "note":
+        return answered(await desk.note(words.id(1), words.rest(2), asked.by))
+    if act == "resolve":
+        return answered(await desk.resolve(words.id(1), asked.by, words.rest(2)))
+    if act == "escalate":
+        return answered(await desk.escalate(words.id(1), asked.by, words.rest(2)))
+    raise UsageError(f"incident knows no {act}")
+
+
+async def _runbook(desk: Desk, asked: Asked, words: Words) -> Reply:
+    act = words[0].lower() if words else "list"
+    if act == "list":
+        return await _runbooks(desk)
+    if act == "run":
+        return answered(await desk.run(words.id(1), asked.by, words[2] if len(words) > 2 else None))
+    if act == "abort":
+        return answered(await desk.abort(words.id(1), asked.by, words.rest(2)))
+    if act in ("lint", "show", "plan", "test", "schema"):
+        return refused(f"runbook {act} is for the command line: bellhop runbook {act}")
+    raise UsageError(f"runbook knows no {act}")
+
+
+async def _runbooks(desk: Desk) -> Reply:
+    known = await desk.runbooks()
+    lines = [f"• *{escape(each.name)}*: {escape(each.title)} ({escape(', '.join(each.handles))})" for each in known]
+    return shown(f"{len(known)} runbooks", [header(f"{len(known)} runbooks"), *sections(lines)])
+
+
+async def _approve(desk: Desk, asked: Asked, words: Words) -> Reply:
+    if not words:
+        return await _waiting(desk)
+    return answered(await desk.approve(words.id(0), words.need(1), asked.by, plan_hash=None, key=asked.key))
+
+
+async def _reject(desk: Desk, asked: Asked, words: Words) -> Reply:
+    return answered(await desk.reject(words.id(0), words.need(1), asked.by, plan_hash=None, key=asked.key))
+
+
+async def _settle(desk: Desk, asked: Asked, words: Words) -> Reply:
+    said_so = {"happened": True, "not-happened": False}.get(words.need(2).lower())
+    if said_so is None:
+        raise UsageError("did it happen or not?")
+    return answered(await desk.settle(words.id(0), words.need(1), asked.by, happened=said_so, key=asked.key))
+
+
+async def _waiting(desk: Desk) -> Reply:
+    views = await desk.incidents(open_only=True)
+    lines = [
+        f"• {escape(ask.title)}: `/bellhop approve {escape(ask.run)} {escape(ask.step)}` "
+        f"(role {escape(ask.role)}, until {moment(ask.expires_at)})"
+        for view in views
+        for ask in view.approvals
+    ]
+    return shown("Waiting for approval", sections(lines)) if lines else said("Nothing waits for approval.")
+
+
+async def _postmortem(desk: Desk, asked: Asked, words: Words) -> Reply:
+    del asked
+    incident = words.id(0)
+    report = await desk.postmortem(incident, "md")
+    return shown(f"Postmortem of {escape(incident)}", postmortem_blocks(report))
+
+
+def _elsewhere(message: str) -> Work:
+    async def work(desk: Desk, asked: Asked, words: Words) -> Reply:
+        del desk, asked, words
+        return said(message)
+
+    return work
+
+
+_BY_RUNBOOK = "is done by runbooks: `/bellhop runbook list`, then `/bellhop runbook run INCIDENT NAME`"
+COMMANDS: Mapping[str, tuple[Work, str]] = {
+    "help": (_help, "help"),
+    "status": (_status, "status"),
+    "diagnose": (_diagnose, "diagnose LINK"),
+    "capacity": (_capacity, "capacity LINK"),
+    "incident": (_incident, "incident list | show ID | ack ID | note ID text | resolve ID why | escalate ID why"),
+    "runbook": (_runbook, "runbook list | run INCIDENT [NAME] | abort RUN [reason]"),
+    "approve": (_approve, "approve [RUN STEP]"),
+    "reject": (_reject, "reject RUN STEP"),
+    "settle": (_settle, "settle RUN STEP happened|not-happened"),
+    "postmortem": (_postmortem, "postmortem INCIDENT"),
+    "oncall": (
+        _elsewhere(
+            "Bellhop keeps no rota: ask your paging tool. To call for help: `/bellhop incident escalate ID why`"
+        ),
+        "oncall",
+    ),
+    "reroute": (_elsewhere(f"Rerouting a flow {_BY_RUNBOOK}"), "reroute FLOW"),
+    "replenish": (_elsewhere(f"Replenishing a pool {_BY_RUNBOOK}"), "replenish LINK"),
+    "maintenance": (
+        _elsewhere("Bellhop keeps no maintenance windows: silence the link's alerts in Alertmanager for that time"),
+        "maintenance LINK 2h reason",
+    ),
+}
+"""Subcommand -> what does it, and its usage."""
+
+
+def _nearest(name: str) -> str:
+    found = difflib.get_close_matches(name, COMMANDS, n=1)
+    return f"did you mean /bellhop {found[0]}?" if found else "try /bellhop help"
+
+
+def _bare(word: str) -> str:
+    return word.removeprefix("link:")
+
+
+def _unescaped(text: str) -> str:
+    """Slack escapes these three in what people type."""
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")

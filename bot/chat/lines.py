@@ -1,0 +1,119 @@
+"""Each event in one line, for the incident's thread."""
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from bot.chat.text import escape, moment, number, who
+from bot.model import event as events
+from bot.model.event import Event
+
+
+def thread_line(event: Event) -> str | None:
+    """What happened, when (UTC) and by whom; None for what the message itself says already."""
+    tell = _LINES.get(type(event.body))
+    if tell is None:
+        return None
+    at = datetime.fromtimestamp(event.at, UTC).strftime("%H:%M:%S")
+    by = "" if event.by == "bellhop" else f" · {who(event.by)}"
+    why = f" · {escape(event.why)}" if event.why else ""
+    return f"`{at}` {tell(event.body)}{by}{why}"
+
+
+def is_loud(event: Event) -> bool:
+    """Whether the channel must hear of it too: somebody is waited for."""
+    return isinstance(event.body, events.ApprovalAsked | events.OutcomeAsked | events.Escalated)
+
+
+def _alert(body: events.AlertAttached) -> str:
+    summary = body.alert.annotations.get("summary", "")
+    return f"Alert *{escape(body.alert.name)}*: {escape(summary or body.reason)}"
+
+
+def _diagnosis(body: events.DiagnosisMade) -> str:
+    found = body.diagnosis
+    if not found.findings:
+        return f"Diagnosis ({found.verdict}): {escape(found.summary)}"
+    first = found.findings[0]
+    return (
+        f"Diagnosis: *{escape(first.mode)} {escape(first.name)}* on {escape(first.subject)}, "
+        f"confidence {first.confidence:.0%}: {escape(found.summary)}"
+    )
+
+
+def _step_ended(body: events.StepEnded) -> str:
+    undo = "Undo of " if body.phase == "undo" else ""
+    error = f": {escape(body.error)}" if body.error else ""
+    return f"{undo}{escape(body.step)} of {escape(body.run)} *{body.outcome}*{error}"
+
+
+def _step_started(body: events.StepStarted) -> str:
+    undo = "undo " if body.phase == "undo" else ""
+    again = f", attempt {body.attempt}" if body.attempt > 1 else ""
+    return f"{escape(body.run)}: {undo}{escape(body.title)} ({escape(body.action)}{again}) …"
+
+
+def _approval_asked(body: events.ApprovalAsked) -> str:
+    return (
+        f"*Approval needed* for {escape(body.title)} (`{escape(body.run)}` step `{escape(body.step)}`): "
+        f"{body.count} by the role {escape(body.role)}, until {moment(body.expires_at)}"
+    )
+
+
+def _effect(body: events.EffectMeasured) -> str:
+    return (
+        f"{escape(body.quantity)}: before {number(body.before, body.unit)}, "
+        f"predicted {number(body.predicted, body.unit)}, measured {number(body.measured, body.unit)}"
+    )
+
+
+def _refused(body: events.ActRefused) -> str:
+    step = f" step {escape(body.step)}" if body.step else ""
+    return f"Refused: {escape(body.runbook)}{step} ({escape(body.guard)}): {escape(body.reason)}"
+
+
+def _recovery(body: events.RecoveryVerified) -> str:
+    return f"Recovery {'confirmed' if body.recovered else 'not seen'}: {escape(body.reason)}"
+
+
+def _ended(body: events.RunEnded) -> str:
+    return f"{escape(body.runbook)} ({escape(body.run)}) ended: *{body.result}*: {escape(body.reason)}"
+
+
+def _asked(body: events.OutcomeAsked) -> str:
+    return f"*Did {escape(body.step)} of {escape(body.run)} happen?* {escape(body.reason)}"
+
+
+def _told(body: events.OutcomeTold) -> str:
+    return f"{escape(body.step)} of {escape(body.run)} {'happened' if body.happened else 'did not happen'}"
+
+
+_LINES: Mapping[type, Callable[[Any], str]] = {
+    events.AlertAttached: _alert,
+    events.AlertResolved: lambda body: f"Alert {escape(body.name)} is over",
+    events.StateChanged: lambda body: f"{body.before} → *{body.after}*",
+    events.SeverityChanged: lambda body: f"Severity {body.before} → *{body.after}*",
+    events.SubjectChanged: lambda body: f"Fault located: {escape(body.before)} → *{escape(body.after)}*",
+    events.DiagnosisMade: _diagnosis,
+    events.ChangeSeen: lambda body: (
+        f"Change nearby on {escape(body.subject)} at {moment(body.changed_at)}: {escape(body.kind)}: "
+        f"{escape(body.description)}"
+    ),
+    events.PlanProposed: lambda body: f"Proposed: *{escape(body.runbook)}* ({escape(body.run)}): {escape(body.title)}",
+    events.RunStarted: lambda body: f"{escape(body.runbook)} ({escape(body.run)}) started",
+    events.ActRefused: _refused,
+    events.ApprovalAsked: _approval_asked,
+    events.ApprovalAnswered: lambda body: f"{escape(body.step)} of {escape(body.run)} *{body.decision}*",
+    events.ApprovalExpired: lambda body: f"Nobody decided in time on {escape(body.step)} of {escape(body.run)}",
+    events.StepStarted: _step_started,
+    events.StepEnded: _step_ended,
+    events.OutcomeAsked: _asked,
+    events.OutcomeTold: _told,
+    events.RunEnded: _ended,
+    events.EffectMeasured: _effect,
+    events.RecoveryVerified: _recovery,
+    events.Escalated: lambda body: f"*Escalated* to {escape(body.to)}: {escape(body.reason)}",
+    events.NoteAdded: lambda body: f"Note: {escape(body.text, 2000)}",
+    events.PostmortemPublished: lambda body: f"Postmortem: {escape(body.place)}",
+}
+"""Every event but `incident opened`, which is the message itself."""

@@ -1,0 +1,84 @@
+"""What chat asks of the bot."""
+
+from typing import Literal, Protocol
+
+from bot.model.diagnosis import Diagnosis
+from bot.model.incident import Incident
+from bot.model.person import Answer, Person
+from bot.model.runbook import RunbookInfo
+
+
+class Desk(Protocol):
+    """What people may see and do; unknown ids raise NotFoundError, a far side that is down UnavailableError."""
+
+    async def person(self, id: str) -> Person:  # noqa: A002 - the desk's own word
+        """Who this is, with roles."""
+        ...
+
+    async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
+        """All incidents, oldest first."""
+        ...
+
+    async def incident(self, id: str) -> Incident:  # noqa: A002
+        """One incident."""
+        ...
+
+    async def runbooks(self) -> tuple[RunbookInfo, ...]:
+        """Every runbook there is."""
+        ...
+
+    async def diagnose(self, link: str) -> Diagnosis:
+        """A fresh diagnosis of a link, written nowhere."""
+        ...
+
+    async def postmortem(self, id: str, format: Literal["md", "html", "json"]) -> str:  # noqa: A002
+        """The report as it stands."""
+        ...
+
+    async def acknowledge(self, id: str, by: Person) -> Answer:  # noqa: A002
+        """Somebody looks after it."""
+        ...
+
+    async def resolve(self, id: str, by: Person, why: str) -> Answer:  # noqa: A002
+        """It is over."""
+        ...
+
+    async def note(self, id: str, text: str, by: Person) -> Answer:  # noqa: A002
+        """Write something down."""
+        ...
+
+    async def escalate(self, id: str, by: Person, why: str) -> Answer:  # noqa: A002
+        """Ask for more people."""
+        ...
+
+    async def run(self, id: str, by: Person, runbook: str | None = None) -> Answer:  # noqa: A002
+        """Start a runbook."""
+        ...
+
+    async def abort(self, run: str, by: Person, why: str) -> Answer:
+        """Stop a run before its next act."""
+        ...
+
+    async def approve(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
+        """Let a step go ahead."""
+        ...
+
+    async def reject(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
+        """Stop a step."""
+        ...
+
+    async def settle(self, run: str, step: str, by: Person, *, happened: bool, key: str) -> Answer:
+        """Say whether an act happened of which nobody knows."""
+        ...
+
+
+class Nonces(Protocol):
+    """What may count once only."""
+
+    async def is_used(self, nonce: str) -> bool:
+        """Whether it has counted."""
+        ...
+
+    async def use(self, nonce: str) -> bool:
+        """Let it count; True the first time, False ever after."""
+        ...

@@ -1,0 +1,293 @@
+"""`bellhop runbook`: list, check, show, plan and run runbooks."""
+
+import asyncio
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from bot.cli.options import config_option
+
+if TYPE_CHECKING:
+    from bot.app import Bellhop
+    from bot.model.incident import Incident
+    from bot.model.network import Subject
+    from remediation.errors import Fault
+    from remediation.load import Library, Loaded
+    from remediation.plan import Plan, Predict
+    from remediation.schema import Runbook
+
+_DEFAULT_CONFIG = Path("bellhop.yaml")
+_EXAMPLE = "\b\nExamples:\n  bellhop runbook lint runbooks/\n  bellhop runbook plan f1-excess-loss --link ams-rpt1"
+
+_format_option = click.option(
+    "--format", "format_", type=click.Choice(["text", "json"]), default="text", show_default=True
+)
+_library_option = click.option(
+    "--config",
+    "-c",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    default=None,
+    envvar="BELLHOP_CONFIG",
+    help="Take the runbooks of this configuration; bellhop.yaml where there is one, else those that are shipped.",
+)
+
+
+@click.group(epilog=_EXAMPLE)
+def runbook() -> None:
+    """List, check, show, plan, run and test runbooks."""
+
+
+@runbook.command(name="list")
+@_library_option
+@_format_option
+def list_(config: Path | None, format_: str) -> None:
+    """The runbooks at hand, a line each."""
+    runbooks = _library(config).runbooks
+    if format_ == "json":
+        click.echo(json.dumps([_summary(each) for each in runbooks]))
+        return
+    for each in runbooks:
+        start = "auto" if each.spec.trigger.auto else "by hand"
+        click.echo(f"{each.metadata.name:28} {','.join(each.spec.handles) or '-':6} {start:8} {each.metadata.title}")
+
+
+@runbook.command(epilog="\b\nExample:\n  bellhop runbook lint runbooks/ my-runbook.yaml")
+@_library_option
+@click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True))
+def lint(config: Path | None, paths: tuple[Path, ...]) -> int:
+    """Check files or folders, or the runbooks at hand: a line per fault; exit 1 if there is an error."""
+    from remediation.errors import FileFaultsError, Severity
+    from remediation.load import paths_of
+
+    try:
+        files = [each for path in paths for each in ([path] if path.is_file() else paths_of(path))]
+        faults, count = _faults(files or paths_of(_folder(config)))
+    except FileFaultsError as error:
+        faults, count = error.faults, 0
+    for fault in sorted(faults):
+        click.echo(str(fault))
+    if any(fault.severity is Severity.ERROR for fault in faults):
+        return 1
+    click.echo(f"{count} runbook{'' if count == 1 else 's'}, no errors", err=True)
+    return 0
+
+
+@runbook.command()
+@_library_option
+@click.argument("name")
+@_format_option
+def show(config: Path | None, name: str, format_: str) -> None:
+    """A runbook as it is written."""
+    loaded = _named(config, name)
+    if format_ == "json":
+        click.echo(loaded.runbook.model_dump_json(by_alias=True))
+        return
+    click.echo(Path(loaded.document.file).read_text(encoding="utf-8"), nl=False)
+
+
+@runbook.command(
+    epilog="\b\nExample:\n  bellhop runbook plan f4-entanglement-exhaustion --link ams-rpt1 --config bellhop.yaml"
+)
+@_library_option
+@click.argument("name")
+@click.option("--link", default=None, help="The link in trouble; for a node's runbook the link to watch.")
+@click.option("--node", default=None, help="The node in trouble.")
+@click.option("--input", "given", multiple=True, metavar="NAME=VALUE", help="An input of the runbook; repeatable.")
+@_format_option
+def plan(
+    *, config: Path | None, name: str, link: str | None, node: str | None, given: tuple[str, ...], format_: str
+) -> None:
+    """What a run would do and what it is predicted to change; nothing is done."""
+    loaded = _named(config, name)
+    if link is None and node is None:
+        raise click.UsageError("say where: --link LINK or --node NODE")
+    inputs = _inputs(loaded.runbook, given)
+    found = asyncio.run(_plan(_present(config), loaded.runbook, link, node, inputs))
+    if format_ == "json":
+        click.echo(json.dumps(found.to_json()))
+        return
+    _print(found)
+
+
+@runbook.command()
+@config_option
+@click.argument("incident")
+@click.option("--runbook", "name", default=None, help="Which one; the diagnosis' own when left out.")
+def run(config: Path, incident: str, name: str | None) -> int:
+    """Start a runbook on an open incident; the running bot carries it out."""
+    from bot.cli import incident as incidents
+
+    code: int = click.get_current_context().invoke(incidents.run, config=config, id=incident, runbook=name)
+    return code
+
+
+@runbook.command()
+def schema() -> None:
+    """The JSON Schema of a runbook, for editors."""
+    from remediation.schema import Runbook
+
+    content = Runbook.model_json_schema(by_alias=True)
+    click.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **content}, indent=2))
+
+
+def _present(config: Path | None) -> Path | None:
+    return config or (_DEFAULT_CONFIG if _DEFAULT_CONFIG.is_file() else None)
+
+
+def _folder(config: Path | None) -> Path | None:
+    from bot.settings import load_settings
+
+    present = _present(config)
+    return load_settings(present).runbooks.directory if present else None
+
+
+def _library(config: Path | None) -> "Library":
+    from remediation.load import load_library
+
+    return load_library(_folder(config))
+
+
+def _named(config: Path | None, name: str) -> "Loaded":
+    library = _library(config)
+    wanted = library.get(name)
+    return next(each for each in library.loaded if each.runbook is wanted)
+
+
+def _summary(each: "Runbook") -> dict[str, Any]:
+    handles, trigger = list(each.spec.handles), each.spec.trigger
+    return {"name": each.metadata.name, "title": each.metadata.title, "handles": handles, "auto": trigger.auto}
+
+
+def _faults(files: Sequence[Path]) -> "tuple[tuple[Fault, ...], int]":
+    """The faults of files, those that do not load among them, and how many files there are."""
+    from bot.telemetry.catalogue import CATALOGUE
+    from remediation.errors import FileFaultsError
+    from remediation.lint import lint_library
+    from remediation.load import Library, load_file
+
+    loaded: list[Loaded] = []
+    faults: list[Fault] = []
+    for path in dict.fromkeys(files):
+        try:
+            loaded.append(load_file(path))
+        except FileFaultsError as error:
+            faults += error.faults
+    names: dict[str, str] = {}
+    for each in loaded:
+        name = each.runbook.metadata.name
+        if name in names:
+            faults.append(each.document.fault(("metadata", "name"), f"{name} is also in {names[name]}"))
+        names.setdefault(name, each.document.file)
+    return (*faults, *lint_library(Library(tuple(loaded)), signals=frozenset(CATALOGUE))), len(set(files))
+
+
+def _inputs(wanted: "Runbook", given: tuple[str, ...]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for each in given:
+        name, equals, text = each.partition("=")
+        if not equals or name not in wanted.spec.inputs:
+            known = ", ".join(wanted.spec.inputs) or "none"
+            raise click.UsageError(f"--input {each}: write NAME=VALUE with an input of the runbook ({known})")
+        values[name] = _read(wanted.spec.inputs[name].type, text)
+    return values
+
+
+def _read(kind: str, text: str) -> Any:  # noqa: ANN401 - an input of any type
+    if kind in ("ratio", "number", "integer", "boolean"):
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            return text
+    return text
+
+
+async def _plan(
+    config: Path | None, wanted: "Runbook", link: str | None, node: str | None, inputs: dict[str, Any]
+) -> "Plan":
+    """The plan for a supposed incident now; with a configuration, as telemetry and network have it."""
+    from bot.cli.options import opened
+    from bot.flow.facts import link_of, plan_facts
+    from bot.model.network import Network
+    from remediation.plan import build_plan
+    from remediation.registry import ACTIONS
+
+    subject = _subject(wanted, link, node)
+    if config is None:
+        click.echo("no configuration: flows and predicted effects are left out", err=True)
+        incident = await _supposed(None, subject, link or "")
+        facts = plan_facts(incident, Network(name="", nodes={}, links={}, flows={}))
+        return build_plan(wanted, inputs=inputs, facts=facts, actions=ACTIONS, predict=lambda effect: ())
+    async with opened(config) as bellhop:
+        watched = link or link_of(bellhop.network, subject) or subject.id
+        incident = await _supposed(bellhop, subject, watched)
+        facts = plan_facts(incident, bellhop.network)
+        predict = await _predictor(bellhop, incident, watched)
+        return build_plan(wanted, inputs=inputs, facts=facts, actions=ACTIONS, predict=predict)
+
+
+def _subject(wanted: "Runbook", link: str | None, node: str | None) -> "Subject":
+    from bot.model.network import Subject
+
+    if node is not None:
+        return Subject(kind="node", id=node)
+    if any(each.type == "node" for each in wanted.spec.inputs.values()):
+        raise click.UsageError(f"{wanted.metadata.name} acts on a node: say which with --node")
+    return Subject(kind="link", id=str(link))
+
+
+async def _supposed(bellhop: "Bellhop | None", subject: "Subject", link: str) -> "Incident":
+    """An incident as if one were opened now, with what a diagnosis says of the link."""
+    import time
+
+    from bot.model.diagnosis import Diagnosis
+    from bot.model.incident import Incident
+
+    now = time.time()
+    found = (
+        await bellhop.desk.diagnose(link) if bellhop else Diagnosis(link=link, at=now, verdict="unknown", summary="")
+    )
+    return Incident(
+        id="dry-run",
+        title="dry run",
+        state="triggered",
+        severity="sev4",
+        subject=subject,
+        opened_at=now,
+        last_seq=0,
+        diagnosis=found,
+    )
+
+
+async def _predictor(bellhop: "Bellhop", incident: "Incident", link: str) -> "Predict":
+    from bot.errors import TelemetryUnavailableError
+
+    del incident
+    try:
+        return await bellhop.observer.predictor(link)
+    except TelemetryUnavailableError as error:
+        click.echo(f"no predicted effects: {error}", err=True)
+        return lambda effect: ()
+
+
+def _print(found: "Plan") -> None:
+    click.echo(f"{found.title}  (plan {found.plan_hash[:10]})")
+    click.echo("  ".join(f"{name}={value}" for name, value in found.inputs.items()))
+    for step in found.steps:
+        approval = step.approval or {}
+        asks = f", asks {approval['count']} {approval['role']}" if approval.get("required") else ""
+        click.echo(f"\n{step.id:14} {step.title}\n{'':14} {step.action} ({step.risk}{asks})")
+        if step.when != "True":
+            click.echo(f"{'':14} only when {step.when}")
+        for item in step.predicted:
+            click.echo(f"{'':14} {_effect(item)}")
+
+
+def _effect(item: Mapping[str, Any]) -> str:
+    before, after, low, high = (
+        "?" if item[name] is None else f"{item[name]:.4g}" for name in ("before", "after", "low", "high")
+    )
+    unit = "" if item["unit"] in ("", "1") else f" {item['unit']}"
+    return f"{item['quantity']} {before} -> {after}{'' if low == '?' else f' ({low} to {high})'}{unit}"

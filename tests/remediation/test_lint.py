@@ -1,0 +1,123 @@
+"""Each bad runbook, a file named for its one defect, is told off at the exact line and column."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.__main__ import run
+from bot.telemetry.catalogue import CATALOGUE
+from remediation.errors import Fault, FileFaultsError, Severity
+from remediation.lint import lint_library
+from remediation.load import Library, load_file
+
+BAD = Path(__file__).parents[1] / "runbooks" / "bad"
+SIGNALS = frozenset(CATALOGUE)
+
+EXPECTED: dict[str, tuple[int, int, str]] = {
+    "action-without-approval": (8, 7, "asks nobody"),
+    "approval-by-silence": (8, 7, "when nobody answers"),
+    "approval-never-required": (8, 7, "asks nobody"),
+    "duplicate-step-id": (11, 11, "another step is called verify"),
+    "goto-backwards": (16, 19, "step realign does not come later"),
+    "goto-nowhere": (11, 19, "step tell_people is not there"),
+    "input-default-of-wrong-type": (7, 35, "must be between 0 and 1, not 80"),
+    "input-without-default": (8, 5, "level needs a default"),
+    "missing-parameter": (10, 7, "say below, above, within_baseline or fresh"),
+    "missing-rollback": (8, 7, "device.undrain takes it back"),
+    "missing-timeout": (8, 7, "has no timeout"),
+    "missing-verification": (8, 7, "is not verified"),
+    "node-for-a-link": (11, 49, "inputs.node is a node"),
+    "parameter-of-wrong-type": (10, 50, "less than or equal to 6"),
+    "rollback-of-unknown-action": (11, 26, "did you mean flow.unthrottle?"),
+    "template-calls-a-method": (10, 49, "calls and imports are not allowed"),
+    "template-of-a-later-step": (13, 13, "there is no earlier step verify"),
+    "template-of-unknown-fact": (6, 33, "there is no links; did you mean link?"),
+    "template-of-unknown-input": (10, 49, "there is no lnik; did you mean link?"),
+    "template-syntax": (10, 49, "unexpected end of template"),
+    "template-without-value": (10, 77, "works on numbers"),
+    "unknown-action": (9, 15, "did you mean telemetry.wait_until?"),
+    "unknown-parameter": (10, 48, "speed: is not a parameter of link.realign"),
+    "unknown-signal": (10, 22, "did you mean physical_loss_ratio?"),
+    "unreachable-step": (16, 13, "step boost is never reached"),
+}
+"""Defect -> line, column (counted by hand in an editor) and a part of the message."""
+
+UNREADABLE: dict[str, tuple[int, int, str]] = {
+    "bad-duration": (12, 16, "is not a length of time"),
+    "no-steps": (7, 3, "spec.steps"),
+    "unknown-word": (11, 18, "on_failur: is not a known setting here"),
+}
+"""Defects that already the schema finds."""
+
+
+def faults_of(*names: str) -> tuple[Fault, ...]:
+    """What lint says of these files."""
+    library = Library(tuple(load_file(BAD / f"{name}.yaml") for name in names))
+    return lint_library(library, signals=SIGNALS)
+
+
+@pytest.mark.parametrize("defect", sorted(EXPECTED))
+def test_a_defect_is_the_only_fault_and_found_at_its_place(defect: str) -> None:
+    """One file, one defect, one error: no defect hides and none is reported twice."""
+    line, column, message = EXPECTED[defect]
+    (fault,) = faults_of(defect)
+    assert (fault.line, fault.column, fault.severity) == (line, column, Severity.ERROR)
+    assert message in fault.message
+    assert fault.file.endswith(f"{defect}.yaml")
+
+
+@pytest.mark.parametrize("defect", sorted(UNREADABLE))
+def test_a_file_that_is_no_runbook_is_refused_at_its_place(defect: str) -> None:
+    """What the schema does not know never becomes a runbook."""
+    line, column, message = UNREADABLE[defect]
+    with pytest.raises(FileFaultsError) as caught:
+        load_file(BAD / f"{defect}.yaml")
+    assert any((each.line, each.column) == (line, column) and message in each.message for each in caught.value.faults)
+
+
+def test_approval_of_a_step_that_only_looks_is_a_warning() -> None:
+    """It has no effect, and it does no harm."""
+    (fault,) = faults_of("approval-of-a-look")
+    assert (fault.line, fault.column, fault.severity) == (11, 7, Severity.WARNING)
+
+
+def test_all_faults_of_a_file_are_told_at_once_in_order() -> None:
+    """Nobody has to mend one fault to see the next."""
+    assert [(fault.line, fault.column) for fault in faults_of("many-faults")] == [(9, 15), (13, 19), (16, 22), (17, 11)]
+
+
+def test_faults_of_several_files_come_in_the_order_of_files_and_lines() -> None:
+    """The order does not depend on the order of loading."""
+    found = faults_of("unknown-signal", "duplicate-step-id")
+    assert [Path(fault.file).stem for fault in found] == ["duplicate-step-id", "unknown-signal"]
+
+
+def test_every_bad_file_has_its_test() -> None:
+    """A file laid down beside the others cannot be forgotten."""
+    tested = {*EXPECTED, *UNREADABLE, "approval-of-a-look", "many-faults"}
+    assert {path.stem for path in BAD.glob("*.yaml")} == tested
+
+
+def test_lint_command_prints_a_line_per_fault_and_exits_1(capsys: pytest.CaptureFixture[str]) -> None:
+    """Editors and build servers can jump to the place."""
+    path = BAD / "unknown-signal.yaml"
+    assert run(["runbook", "lint", str(path)]) == 1
+    line = capsys.readouterr().out
+    assert line.startswith(f"{path}:10:22: error: there is no signal physical_loss")
+    assert line.count("\n") == 1
+
+
+def test_lint_command_shows_the_faults_of_readable_files_beside_an_unreadable_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """One file that does not load hides no other file's faults."""
+    assert run(["runbook", "lint", str(BAD / "no-steps.yaml"), str(BAD / "unknown-action.yaml")]) == 1
+    told = capsys.readouterr().out
+    assert "no-steps.yaml:7:3: error" in told
+    assert "unknown-action.yaml:9:15: error" in told
+
+
+def test_lint_command_exits_0_when_there_are_only_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+    """A warning is shown and stops nothing."""
+    assert run(["runbook", "lint", str(BAD / "approval-of-a-look.yaml")]) == 0
+    assert "warning" in capsys.readouterr().out
