@@ -21,14 +21,16 @@ def anchored(model: Modelled, measured: float | None, healthy: float | None, *, 
     """The model's change laid on the link's own readings.
 
     With both readings: the same part of the way from measured to healthy as the model goes from now to its
-    baseline. With one: the model's change from there. Success moves in log-odds, other quantities linearly
+    baseline. With one, or where the model sees no difference to its baseline: the model's change from there. Success moves in log-odds, other quantities linearly
     (two anchors) or as a ratio (one).
     """
     if measured is not None and healthy is not None:
         way, whole = (_scale(logical, end) - _scale(logical, model.now) for end in (model.after, model.baseline))
         if not np.isfinite([way, whole]).all():
             return model.after
-        part = way / whole if abs(whole) > SAME * max(1.0, abs(_scale(logical, model.now))) else 0.0
+        if abs(whole) <= SAME * max(1.0, abs(_scale(logical, model.now))):
+            return _shifted(logical, measured, model.after, model.now)
+        part = way / whole
         part = min(max(part, 0.0), 1.0) if logical else part
         start, end = _scale(logical, measured), _scale(logical, healthy)
         return _unscale(logical, start + part * (end - start))

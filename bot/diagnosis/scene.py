@@ -12,7 +12,9 @@ from bot.diagnosis.shifts import LEAST_BEFORE, RECENT, SIGNIFICANT, Shifts, shif
 from bot.model.network import Link, Network
 from bot.model.telemetry import FloatArray, Quality, SignalWindow, Window
 
-MOST_MIXED = 0.2
+EMPTY = 0.05
+"""Pool level below which consumption is bounded by generation and no longer tells the demand."""
+MOST_MIXED = 0.1
 """A shift that fills less of the rate window than this is not scaled up any further: noise would be, too."""
 
 
@@ -55,9 +57,9 @@ class Scene:
     def __init__(self, window: Window, network: Network) -> None:
         self.network = network
         self._window = window
-        self._columns = {
-            feature.name: column for feature in FEATURES.values() if (column := _column(feature, window)) is not None
-        }
+        seen = [each for feature in FEATURES.values() if (each := _see(feature, window)) is not None]
+        onsets = _recent_onsets(seen, window)
+        self._columns = {each.feature.name: _column(each, onsets, window) for each in seen}
         self._excess: dict[str, Look | None] = {}
 
     def look(self, feature: str, subject: str) -> Look | None:
@@ -115,7 +117,11 @@ class Scene:
     def states(self, link: Link) -> tuple[LinkState, LinkState]:
         """The link's parameters at its baseline and now; what is unknown is taken from the specification."""
         baseline = observed(link, self.levels(link, "baseline"), reference=specified(link))
-        return baseline, observed(link, self.levels(link, "now"), reference=baseline)
+        now = observed(link, self.levels(link, "now"), reference=baseline)
+        if now.pool_pairs < EMPTY * now.pool_capacity_pairs:
+            # An empty pool serves only what is made: what was asked for shows in the time before.
+            now = replace(now, consumption_rate=max(float(now.consumption_rate), float(baseline.consumption_rate)))
+        return baseline, now
 
     def levels(self, link: Link, when: Literal["baseline", "now"]) -> Mapping[str, float]:
         """Signal -> level; for signals of nodes the worse end. Signals that are not fresh are left out."""
@@ -145,32 +151,73 @@ class Scene:
         return replace(seen, feature=EXCESS_FAILURE, size=size, expected=max(0.0, expected))
 
 
-def _column(feature: Feature, window: Window) -> _Column | None:
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A feature's series as measured, before the rate window is looked through."""
+
+    feature: Feature
+    series: tuple[SignalWindow, ...]
+    subjects: tuple[str, ...]
+    shifts: Shifts
+    levels: tuple[tuple[FloatArray, FloatArray], ...]
+    """(before, now) of each of the feature's signals, shape (S,)."""
+
+
+def _see(feature: Feature, window: Window) -> _Seen | None:
     series = [window.signals.get(name) for name in feature.signals]
-    if any(each is None for each in series):
+    present = tuple(each for each in series if each is not None)
+    if len(present) < len(series):
         return None
-    present = [each for each in series if each is not None]
-    subjects = [name for name in present[0].subjects if all(name in each.subjects for each in present)]
-    raw = [_rows(each, subjects) for each in present]
+    subjects = tuple(name for name in present[0].subjects if all(name in each.subjects for each in present))
+    raw = [_full(_rows(each, subjects), each, window) for each in present]
     found = shifts(feature.scale(*raw), present[0].times, quiet=feature.quiet)
-    fresh = tuple(all(each.quality_of(name) is Quality.FRESH for each in present) for name in subjects)
-    levels = [_levels(values, found) for values in raw]
+    return _Seen(feature, present, subjects, found, tuple(_levels(values, found) for values in raw))
+
+
+def _recent_onsets(seen: Iterable[_Seen], window: Window) -> Mapping[str, float]:
+    """Subject -> the first certain onset within the rate window: what fails together began together."""
+    first: dict[str, float] = {}
+    for each in seen:
+        if each.series[0].signal not in AVERAGED:
+            continue
+        certain = np.abs(each.shifts.size) > SIGNIFICANT * each.shifts.spread
+        recent = each.shifts.onset >= window.end - window.rate_window
+        for row in np.flatnonzero(certain & recent):
+            name, onset = each.subjects[row], float(each.shifts.onset[row])
+            first[name] = min(onset, first.get(name, onset))
+    return first
+
+
+def _column(seen: _Seen, onsets: Mapping[str, float], window: Window) -> _Column:
+    found, feature = seen.shifts, seen.feature
+    began = np.array([onsets.get(name, np.nan) for name in seen.subjects])
+    averaged = [each.signal in AVERAGED for each in seen.series]
     settling = [
-        _settled(*level, found, window) if each.signal in AVERAGED else level[1]
-        for each, level in zip(present, levels, strict=True)
+        _settled(*level, began, found, window) if mixed else level[1]
+        for mixed, level in zip(averaged, seen.levels, strict=True)
     ]
-    size = feature.scale(*settling) - found.baseline if any(each.signal in AVERAGED for each in present) else found.size
-    place = {name: row for row, name in enumerate(subjects)}
-    return _Column(feature, place, found, size, *levels[0], settling[0], fresh)
+    size = feature.scale(*settling) - found.baseline if any(averaged) else found.size
+    return _Column(
+        feature=feature,
+        subjects={name: row for row, name in enumerate(seen.subjects)},
+        shifts=found,
+        size=size,
+        baseline=seen.levels[0][0],
+        observed=seen.levels[0][1],
+        settling=settling[0],
+        fresh=tuple(all(each.quality_of(name) is Quality.FRESH for each in seen.series) for name in seen.subjects),
+    )
 
 
-def _settled(before: FloatArray, now: FloatArray, found: Shifts, window: Window) -> FloatArray:
+def _settled(before: FloatArray, now: FloatArray, began: FloatArray, found: Shifts, window: Window) -> FloatArray:
     """A mean over the rate window, less the part from before the onset, where the shift is beyond doubt.
 
     With a step `age` seconds ago the mean is before + (after - before) age / window; shape (S,).
     """
-    age = np.clip(window.end - found.onset + window.step, MOST_MIXED * window.rate_window, window.rate_window)
-    doubtful = ~(np.abs(found.size) > SIGNIFICANT * found.spread) | np.isnan(age)
+    middle = window.end - RECENT // 2 * window.step
+    age = np.clip(middle - began + window.step, MOST_MIXED * window.rate_window, window.rate_window)
+    old = found.onset < window.end - window.rate_window
+    doubtful = ~(np.abs(found.size) > SIGNIFICANT * found.spread) | np.isnan(age) | old
     after = before + (now - before) * np.where(doubtful, 1.0, window.rate_window / np.where(doubtful, 1.0, age))
     lowest = 0.1 * np.minimum(now, before)
     highest = np.where(np.maximum(now, before) <= 1.0, 1 - 0.1 * (1 - np.maximum(now, before)), np.inf)
@@ -181,6 +228,16 @@ def _rows(series: SignalWindow, subjects: Iterable[str]) -> FloatArray:
     place = {name: row for row, name in enumerate(series.subjects)}
     rows = [place[name] for name in subjects]
     return series.values[rows] if rows else np.empty((0, len(series.times)))
+
+
+def _full(raw: FloatArray, series: SignalWindow, window: Window) -> FloatArray:
+    """Without the first rate window of a series that began meanwhile: its means are not full yet, and so too low."""
+    known = np.isfinite(raw)
+    if series.signal not in AVERAGED or not raw.size or known[:, 0].all():
+        return raw
+    first = np.argmax(known, axis=1)
+    young = (first[:, None] > 0) & (series.times < (series.times[first] + window.rate_window)[:, None])
+    return np.where(young, np.nan, raw)
 
 
 def _levels(raw: FloatArray, found: Shifts) -> tuple[FloatArray, FloatArray]:

@@ -32,7 +32,7 @@ def place(
         return Placement(kind="ignore", reason="it is over and no open incident knows it")
     subject = subject_of(alert, network).subject
     for incident in incidents:
-        if now - last_news(incident) <= window_s and (why := related(subject, incident.subject, network)):
+        if now - last_news(incident, now) <= window_s and (why := related(subject, incident.subject, network)):
             return Placement(kind="join", incident=incident.id, reason=why)
     return Placement(kind="new", reason="no open incident is about the same link, node or route")
 
@@ -43,9 +43,10 @@ def _known(alert: Alert, incident: Incident, *, over: bool) -> Placement:
     return Placement(kind="duplicate", incident=incident.id, reason="this episode is known")
 
 
-def last_news(incident: Incident) -> float:
-    """When the incident opened or its newest alert began; Unix seconds."""
-    return max([incident.opened_at, *(state.alert.starts_at for state in incident.alerts.values())])
+def last_news(incident: Incident, now: float) -> float:
+    """When the incident opened or its newest alert began; Unix seconds. An alert may say that it begins after `now`."""
+    began = (state.alert.starts_at for state in incident.alerts.values())
+    return max([incident.opened_at, *(at for at in began if at <= now)])
 
 
 def related(one: Subject, other: Subject, network: Network) -> str:
@@ -69,11 +70,12 @@ def _links(subject: Subject, network: Network) -> set[str]:
         case "node":
             return {link.id for link in network.links_of(subject.id)}
         case "flow":
-            return set(network.flows[subject.id].route)
+            return set(network.flows[subject.id].route) if subject.id in network.flows else set()
     return set()
 
 
 def _nodes(subject: Subject, network: Network) -> set[str]:
     if subject.kind == "node":
         return {subject.id}
-    return {end for link in _links(subject, network) for end in network.links[link].ends}
+    links = (network.links[link] for link in _links(subject, network) if link in network.links)
+    return {end for link in links for end in link.ends}

@@ -36,7 +36,7 @@ class Inbox:
     async def put(self, source: str, body: bytes, *, received_at: float) -> None:
         """Return once the body is on disk; the same body again is on disk already.
 
-        Raises StoreUnavailableError when the store refuses or too many bodies wait.
+        Raises StoreUnavailableError when the store refuses or too many bodies wait, and any fault of the commit.
         """
         if len(self._waiting) >= _MOST_WAITING or self._size + len(body) > _MOST_WAITING_BYTES:
             raise StoreUnavailableError("too many deliveries wait for the store", retry_after=1.0)
@@ -54,11 +54,11 @@ class Inbox:
             self._size -= sum(len(row[3]) for row, _ in batch)
             try:
                 await self._keep([row for row, _ in batch])
-            except StoreUnavailableError as error:
-                _refuse(batch, error)
-            except BaseException:
+            except asyncio.CancelledError:
                 _refuse(batch + self._waiting, StoreUnavailableError("the inbox has stopped"))
                 raise
+            except Exception as error:  # noqa: BLE001 - every request that waits for this commit raises it
+                _refuse(batch, error)
             else:
                 for _, done in batch:
                     if not done.done():
@@ -68,7 +68,7 @@ class Inbox:
         await self._sink.transact(lambda transaction: transaction.inbox_put(rows))
 
 
-def _refuse(batch: list[Waiting], error: StoreUnavailableError) -> None:
+def _refuse(batch: list[Waiting], error: Exception) -> None:
     for _, done in batch:
         if not done.done():
             done.set_exception(error)

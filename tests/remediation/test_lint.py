@@ -29,7 +29,7 @@ EXPECTED: dict[str, tuple[int, int, str]] = {
     "node-for-a-link": (11, 49, "inputs.node is a node"),
     "parameter-of-wrong-type": (10, 50, "less than or equal to 6"),
     "rollback-of-unknown-action": (11, 26, "did you mean flow.unthrottle?"),
-    "template-calls-a-method": (10, 49, "calls and imports are not allowed"),
+    "template-calls-a-method": (10, 49, "imports are not allowed"),
     "template-of-a-later-step": (13, 13, "there is no earlier step verify"),
     "template-of-unknown-fact": (6, 33, "there is no links; did you mean link?"),
     "template-of-unknown-input": (10, 49, "there is no lnik; did you mean link?"),
@@ -40,7 +40,7 @@ EXPECTED: dict[str, tuple[int, int, str]] = {
     "unknown-signal": (10, 22, "did you mean physical_loss_ratio?"),
     "unreachable-step": (16, 13, "step boost is never reached"),
 }
-"""Defect -> line, column (counted by hand in an editor) and a part of the message."""
+"""Defect -> line and column as an editor counts them, from 1, and a part of the message."""
 
 UNREADABLE: dict[str, tuple[int, int, str]] = {
     "bad-duration": (12, 16, "is not a length of time"),

@@ -128,12 +128,15 @@ async def test_a_wrong_question_is_refused_by_field(name: str, controller: httpx
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "1e999", "-Infinity"])
 async def test_numbers_that_are_none_are_refused(number: str, controller: httpx.AsyncClient) -> None:
     """Python's JSON reads them; the network must not."""
-    operating = (
-        '{"operation":"flow.set_quota","target":{"kind":"flow","id":"research"},"parameters":{"logical_per_s":N}}'
+    quota = json.dumps(operation("flow.set_quota", "flow:research", logical_per_s=-77))
+    broken = '{"mode":"F1","subject":"ams-utr","severity":-77}'
+    asked = (
+        (URL, quota, "parameters.logical_per_s"),
+        (URL, json.dumps(operation(replicas=-77)), "parameters.replicas"),
+        ("/api/v1/faults", broken, "severity"),
     )
-    breaking = '{"mode":"F1","subject":"ams-utr","severity":N}'
-    for path, text, field in ((URL, operating, "parameters.logical_per_s"), ("/api/v1/faults", breaking, "severity")):
-        content = text.replace("N}", number + "}")
+    for path, text, field in asked:
+        content = text.replace("-77", number)
         answer = await controller.post(path, content=content, headers={"Idempotency-Key": "k"})
         assert (answer.status_code, answer.json()["field"]) == (422, field)
 

@@ -8,7 +8,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -144,11 +144,18 @@ Answering = Callable[[Asked], Reply]
 
 @contextmanager
 def far_side(
-    answering: Answering, *, silent: bool = False, certificate: tuple[str, str] | None = None
+    answering: Answering,
+    *,
+    silent: bool = False,
+    dripping: bool = False,
+    certificate: tuple[str, str] | None = None,
 ) -> Iterator[FarSide]:
-    """Serve until the block ends; `silent` never answers, `certificate` (PEM file and key) makes it TLS."""
+    """Serve until the block ends; `certificate` (PEM file and key) makes it TLS.
+
+    `silent` never answers, `dripping` sends one byte each 50 ms.
+    """
     side = FarSide()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(side, answering, silent=silent))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(side, answering, silent=silent, dripping=dripping))
     server.daemon_threads = True
     server.block_on_close = False
     if certificate is not None:
@@ -167,7 +174,7 @@ def far_side(
         server.server_close()
 
 
-def _handler(side: FarSide, answering: Answering, *, silent: bool) -> type[BaseHTTPRequestHandler]:
+def _handler(side: FarSide, answering: Answering, *, silent: bool, dripping: bool) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -195,7 +202,15 @@ def _handler(side: FarSide, answering: Answering, *, silent: bool) -> type[BaseH
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(reply.body)))
             self.end_headers()
-            self.wfile.write(reply.body)
+            if not dripping:
+                self.wfile.write(reply.body)
+                return
+            with suppress(OSError):
+                for byte in reply.body:
+                    self.wfile.write(bytes([byte]))
+                    if side.over.wait(timeout=0.05):
+                        break
+            self.close_connection = True
 
     return Handler
 

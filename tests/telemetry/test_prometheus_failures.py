@@ -52,6 +52,13 @@ async def test_a_silent_prometheus_costs_the_configured_timeout_and_no_more() ->
         assert side.asked[0].form["timeout"] == "300ms", "Prometheus is told to give up as well"
 
 
+async def test_an_answer_that_drips_costs_the_timeout_as_well() -> None:
+    """Patience is for the whole answer, not for each byte of it: ten seconds of dripping end after 0.3."""
+    with far_side(lambda _: Reply(b" " * 200), dripping=True) as side:
+        async with asyncio.timeout(5):
+            assert "did not answer within 0.3 s" in (await failure(side.address, patience_s=0.3)).message
+
+
 async def test_a_silent_prometheus_stops_all_questions_under_way() -> None:
     """The first failure ends the window; no query is asked after it."""
     with far_side(lambda _: Reply(), silent=True) as side:
