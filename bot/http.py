@@ -48,7 +48,7 @@ async def running(app: ASGIApp, port: int, host: str = "127.0.0.1") -> AsyncIter
     server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
     task = asyncio.create_task(server.serve())
     try:
-        while not server.started:  # noqa: ASYNC110 - uvicorn offers no event for this
+        while not server.started:
             if task.done():
                 task.result()
                 raise UsageError(f"port {port} on {host} cannot be listened on")

@@ -64,7 +64,11 @@ class Document:
 
 def _plain(kind: str, message: str) -> str:
     plain = {"missing": "is missing", "extra_forbidden": "is not a known setting here"}
-    return plain.get(kind, message[:1].lower() + message[1:].removeprefix("alue error, "))
+    return plain.get(kind, _lower(message.removeprefix("Value error, ")))
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def read(path: Path) -> Document:

@@ -4,7 +4,7 @@ A value that is one expression alone keeps its type: "{{ inputs.level }}" is 0.8
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -18,11 +18,13 @@ LONGEST_SOURCE = 2000
 LONGEST_RESULT = 20_000
 _DEEPEST = 40
 _LONE = re.compile(r"\s*\{\{(?P<inner>(?:(?!\}\}|\{\{).)*)\}\}\s*", re.DOTALL)
-_FORBIDDEN = (nodes.For, nodes.Macro, nodes.CallBlock, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
+_STATEMENTS = (nodes.Output, nodes.If)
+"""All that a template may be made of beside expressions: no loops, no assignments, no other templates."""
 _FILTERS = (
-    "abs", "default", "float", "first", "int", "join", "last", "length", "list", "lower", "max", "min", "round",
-    "selectattr", "rejectattr", "map", "sort", "string", "sum", "trim", "upper", "count", "replace",
+    "abs", "default", "float", "first", "int", "last", "length", "list", "lower", "max", "min", "round",
+    "selectattr", "rejectattr", "sort", "string", "sum", "trim", "upper", "count",
 )  # fmt: skip
+"""Jinja2's own filters whose results are no larger than what goes in; those that can grow are bounded below."""
 _NAMES = frozenset({"inputs", "steps", "incident", "plan", "run"})
 
 
@@ -38,11 +40,41 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         return super().call_binop(context, operator, left, right)
 
 
+def _bounded(size: int) -> None:
+    if size > LONGEST_RESULT:
+        raise TemplateError(f"the result is longer than {LONGEST_RESULT} characters")
+
+
+def _join(value: Iterable[Any], between: str = "") -> str:
+    parts: list[str] = []
+    size = 0
+    for each in value:
+        parts.append(str(each))
+        size += len(parts[-1]) + len(str(between))
+        _bounded(size)
+    return str(between).join(parts)
+
+
+def _replace(value: object, old: str, new: str) -> str:
+    text = str(value)
+    _bounded(len(text) + (text.count(str(old)) * len(str(new))))
+    return text.replace(str(old), str(new))
+
+
+def _map(value: Iterable[Any], *, attribute: str) -> list[Any]:
+    """One key of each mapping of a list; unlike Jinja2's own it applies no filters."""
+    found = list(value)
+    if not all(isinstance(each, Mapping) and attribute in each for each in found):
+        raise TemplateError(f"map: not every item has {attribute}")
+    return [each[attribute] for each in found]
+
+
 @lru_cache(1)
 def _environment() -> _Sandbox:
     environment = _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False)
     environment.globals.clear()
-    environment.filters = {name: environment.filters[name] for name in _FILTERS}
+    own = {"join": _join, "replace": _replace, "map": _map}
+    environment.filters = {name: environment.filters[name] for name in _FILTERS} | own
     return environment
 
 
@@ -99,12 +131,14 @@ def _parse(source: str) -> nodes.Template:
         raise TemplateError(f"{source}: {error.message}") from None
     except RecursionError:
         raise TemplateError("a template is nested too deeply") from None
-    forbidden = next(tree.find_all((*_FORBIDDEN, nodes.Call)), None)
-    if forbidden is not None:
-        raise TemplateError(f"{source}: loops, calls and imports are not allowed in a template")
     if _depth(tree) > _DEEPEST:
         raise TemplateError("a template is nested too deeply")
-    unknown = meta.find_undeclared_variables(tree) - _NAMES
+    if any(not isinstance(each, _STATEMENTS) for each in tree.find_all(nodes.Stmt)) or tree.find(nodes.Call):
+        raise TemplateError(f"{source}: loops, assignments, calls and imports are not allowed in a template")
+    try:
+        unknown = meta.find_undeclared_variables(tree) - _NAMES
+    except jinja2.TemplateSyntaxError as error:
+        raise TemplateError(f"{source}: {error.message}") from None
     if unknown:
         raise TemplateError(f"{source}: {', '.join(sorted(unknown))} is not one of {', '.join(sorted(_NAMES))}")
     return tree

@@ -21,8 +21,8 @@ def anchored(model: Modelled, measured: float | None, healthy: float | None, *, 
     """The model's change laid on the link's own readings.
 
     With both readings: the same part of the way from measured to healthy as the model goes from now to its
-    baseline. With one, or where the model sees no difference to its baseline: the model's change from there. Success moves in log-odds, other quantities linearly
-    (two anchors) or as a ratio (one).
+    baseline. With one, or where the model sees no difference to its baseline: the change from there. Success moves
+    in log-odds, other quantities linearly (two anchors) or as a ratio (one).
     """
     if measured is not None and healthy is not None:
         way, whole = (_scale(logical, end) - _scale(logical, model.now) for end in (model.after, model.baseline))

@@ -131,6 +131,9 @@ FIRMWARE = "firmware_version"
 NAMES = frozenset({*FEATURES, EXCESS_FAILURE})
 """Everything that a rule may weigh."""
 
+NODE_SIGNALS = frozenset({FIRMWARE, *(name for feature in _TABLE if feature.of == "node" for name in feature.signals)})
+"""The signals whose subject is a node."""
+
 SIGNALS: tuple[str, ...] = tuple(
     dict.fromkeys([*(signal for feature in _TABLE for signal in feature.signals), FIRMWARE])
 )

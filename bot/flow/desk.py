@@ -153,7 +153,7 @@ class Desk:
                 return Answer(done=False, message=f"{run} does not ask about {step}")
             word = "happened" if happened else "did not happen"
             told = OutcomeTold(run=run, step=step, happened=happened)
-            self._append(transaction, view.id, told, by, f"settled:{run}:{step}:{key}")
+            self._append(transaction, view.id, told, by, key=f"settled:{run}:{step}:{key}")
             message: Json = {"kind": "settle", "step": step, "happened": happened, "by": by.id}
             self._client.send(transaction, run=run, message=message, key=f"settle:{step}:{key}")
             return Answer(done=True, message=f"{step} of {run} {word}; the run goes on")
@@ -171,7 +171,7 @@ class Desk:
                 return Answer(done=False, message=f"{run} is not running")
             reason = why or "stopped by hand"
             note = NoteAdded(text=f"{by.name} asked to stop {run}: {reason}")
-            self._append(transaction, view.id, note, by, f"abort:{run}")
+            self._append(transaction, view.id, note, by, key=f"abort:{run}")
             message: Json = {"kind": "abort", "by": by.id, "why": reason}
             self._client.send(transaction, run=run, message=message, key="abort")
             return Answer(done=True, message=f"{run} stops before its next act")
@@ -183,13 +183,14 @@ class Desk:
     ) -> Answer:
         def decide(view: Incident, transaction: Transaction) -> Answer:
             pending = next((each for each in view.approvals if (each.run, each.step) == (run, step)), None)
-            refusal = _refusal(pending, by, plan_hash, run, step, self._journal.clock.now())
-            if pending is None or refusal:
+            if pending is None:
+                return Answer(done=False, message=f"{run} does not wait for an approval of {step}")
+            if refusal := _refusal(pending, by, plan_hash, self._journal.clock.now()):
                 return Answer(done=False, message=refusal)
             body = ApprovalAnswered(
                 run=run, step=step, decision="approved" if approves else "rejected", plan_hash=pending.plan_hash
             )
-            self._append(transaction, view.id, body, by, f"answer:{run}:{step}:{by.id}")
+            self._append(transaction, view.id, body, by, key=f"answer:{run}:{step}:{by.id}")
             kind = "approve" if approves else "reject"
             message: Json = {"kind": kind, "step": step, "by": by.id}
             self._client.send(transaction, run=run, message=message, key=f"{kind}:{step}:{by.id}:{key}")
@@ -199,7 +200,7 @@ class Desk:
 
     async def _write(self, incident: str, body: EventBody, by: Person, done: str) -> Answer:
         def decide(view: Incident, transaction: Transaction) -> Answer:
-            self._append(transaction, view.id, body, by, f"by hand:{view.last_seq}:{by.id}")
+            self._append(transaction, view.id, body, by, key=f"by hand:{view.last_seq}:{by.id}")
             return Answer(done=True, message=done)
 
         return await self._journal.decide(incident, decide)
@@ -209,11 +210,11 @@ class Desk:
         if not decision.legal:
             return Answer(done=False, message=f"{view.id} is {view.state}: {decision.reason}")
         body = StateChanged(before=view.state, after=to)
-        self._append(transaction, view.id, body, by, f"{to}:{view.last_seq}", why)
+        self._append(transaction, view.id, body, by, key=f"{to}:{view.last_seq}", why=why)
         return Answer(done=True, message=f"{view.id} is {to} by {by.name}")
 
     def _append(
-        self, transaction: Transaction, incident: str, body: EventBody, by: Person, key: str, why: str = ""
+        self, transaction: Transaction, incident: str, body: EventBody, by: Person, *, key: str, why: str = ""
     ) -> None:
         entry: Entry = self._journal.entry(body, key=key, by=by.id, why=why)
         transaction.append(incident, [entry])
@@ -235,11 +236,8 @@ def incident_of(run: str) -> str:
     return incident
 
 
-def _refusal(
-    pending: PendingApproval | None, by: Person, plan_hash: str | None, run: str, step: str, now: float
-) -> str:
-    if pending is None:
-        return f"{run} does not wait for an approval of {step}"
+def _refusal(pending: PendingApproval, by: Person, plan_hash: str | None, now: float) -> str:
+    step = pending.step
     if by.id in pending.approved_by:
         return f"{by.name} has approved {step} before; somebody else must"
     if pending.role not in by.roles:

@@ -50,7 +50,9 @@ class Outbox(Protocol):
     """What a transaction offers here: its SQLAlchemy connection."""
 
     @property
-    def connection(self) -> Connection: ...
+    def connection(self) -> Connection:
+        """Open, inside a transaction."""
+        ...
 
 
 class DurableClient:

@@ -1,10 +1,11 @@
 """After a run: did it help? The metrics say so, predicted beside measured, and only then is the incident resolved."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from bot.clock import Clock
+from bot.diagnosis.features import NODE_SIGNALS
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.facts import onset_of
 from bot.flow.journal import Journal
@@ -15,6 +16,7 @@ from bot.model.event import EffectMeasured, Entry, Escalated, RecoveryVerified, 
 from bot.model.incident import Incident
 from bot.settings import IncidentSettings
 from remediation.contract import Reading
+from remediation.registry import ACTIONS
 
 _PROMISED = "logical_success_ratio"
 _CHECK_EVERY_S = 15.0
@@ -79,16 +81,14 @@ class Recovery:
 
     async def _measure(self, incident: str, run: str) -> Json:
         view = await self._journal.incident(incident)
-        entries = [await self._measured(view, run, number, item) for number, item in enumerate(_predictions(view, run))]
+        predicted = _predictions(view, run, self._observer.rules.signals)
+        entries = [await self._measured(view, run, number, item) for number, item in enumerate(predicted)]
         if entries:
             await self._journal.record(incident, *entries)
         return {}
 
     async def _measured(self, view: Incident, run: str, number: int, item: Mapping[str, Any]) -> Entry:
-        measured = None
-        if item["quantity"] in self._observer.rules.signals and view.diagnosis:
-            reading = await self._reading(view, item["quantity"], view.diagnosis.link)
-            measured = reading.value if reading.quality == "fresh" else None
+        measured = await self._now(view, item["quantity"])
         body = EffectMeasured(
             run=run,
             quantity=item["quantity"],
@@ -98,6 +98,18 @@ class Recovery:
             measured=measured,
         )
         return self._journal.entry(body, key=f"measured:{run}:{number}")
+
+    async def _now(self, view: Incident, signal: str) -> float | None:
+        """The signal on the diagnosed link; for a signal of nodes the worse of its two ends, as the model reads it."""
+        link = view.diagnosis.link if view.diagnosis else ""
+        if link not in self._observer.network.links:
+            return None
+        subjects = self._observer.network.links[link].ends if signal in NODE_SIGNALS else (link,)
+        readings = await asyncio.gather(*(self._reading(view, signal, each) for each in subjects))
+        values = [each.value for each in readings if each.value is not None and each.quality == "fresh"]
+        if not values:
+            return None
+        return (min if signal.startswith("coherence") else max)(values)
 
     async def _resolve(self, incident: str, cause: str, reason: str) -> Json:
         view = await self._journal.incident(incident)
@@ -139,7 +151,13 @@ def _all_back(readings: list[Reading]) -> str:
     return "back in band: " + ", ".join(said)
 
 
-def _predictions(view: Incident, run: str) -> list[Mapping[str, Any]]:
+def _predictions(view: Incident, run: str, signals: Collection[str]) -> list[Mapping[str, Any]]:
+    """The last word of the plan on each signal, without what a later step of it takes back."""
     steps = view.runs[run].plan.get("steps", []) if run in view.runs else []
-    latest = {item["quantity"]: item for step in steps for item in step.get("predicted", [])}
+    latest: dict[str, Mapping[str, Any]] = {}
+    for number, step in enumerate(steps):
+        back = ACTIONS[step["action"]].compensation if step["action"] in ACTIONS else ""
+        if back and any((each["action"], each["target"]) == (back, step["target"]) for each in steps[number + 1 :]):
+            continue
+        latest.update({item["quantity"]: item for item in step.get("predicted", []) if item["quantity"] in signals})
     return list(latest.values())

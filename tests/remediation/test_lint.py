@@ -34,6 +34,7 @@ EXPECTED: dict[str, tuple[int, int, str]] = {
     "template-of-unknown-fact": (6, 33, "there is no links; did you mean link?"),
     "template-of-unknown-input": (10, 49, "there is no lnik; did you mean link?"),
     "template-syntax": (10, 49, "unexpected end of template"),
+    "template-with-unknown-filter": (10, 49, "No filter named 'uper'"),
     "template-without-value": (10, 77, "works on numbers"),
     "unknown-action": (9, 15, "did you mean telemetry.wait_until?"),
     "unknown-parameter": (10, 48, "speed: is not a parameter of link.realign"),

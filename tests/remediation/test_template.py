@@ -28,6 +28,9 @@ ESCAPES = (
     "{{ inputs.link.__class__.__mro__ }}",
     "{{ ''.__class__.__base__.__subclasses__() }}",
     "{{ [].__class__ }}",
+    "{{ inputs | attr('__class__') }}",
+    "{{ inputs.link | nosuchfilter }}",
+    "{{ inputs.link is nosuchtest }}",
     "{{ plan.affected_flows | map(attribute='__class__') | list }}",
     "{{ self }}",
     "{{ self.__init__.__globals__ }}",
@@ -61,6 +64,12 @@ BOMBS = (
     "{{ " + "-" * 500 + "1 }}",
     "{{ 1" + " + 1" * 400 + " }}",
     "{{ inputs.text" + " ~ inputs.text" * 30 + " }}",
+    "{{ inputs.text" + " | replace('x', inputs.text)" * 9 + " }}",
+    "{{ inputs.text" + " | join(inputs.text)" * 9 + " }}",
+    "{{ inputs.text | list | map('int') | map('default', inputs.text, true) | map('list') | list }}",
+    "{% set a = inputs.text %}" + "{% set a = a ~ a %}" * 60 + "{{ a }}",
+    "{% filter upper %}x{% endfilter %}",
+    "{% block again %}{% endblock %}",
     "{{ " + "x" * LONGEST_SOURCE + " }}",
 )
 
