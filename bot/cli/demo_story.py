@@ -63,9 +63,14 @@ class Demo:
             bellhop = await self._bellhop(stack, simulator)
             address = await stack.enter_async_context(running(http_app(bellhop), self._port))
             self._say(f"[bold]bot[/bold] listens on {address}")
+            if self._options.web:
+                self._say(f"[bold]pages[/bold] at {address}/ · sign in with the token [bold]{self._token}[/bold]")
             alert = asyncio.create_task(self._trouble(bellhop, simulator, address))
             stack.callback(alert.cancel)
-            return await self._follow(bellhop, alert)
+            resolved = await self._follow(bellhop, alert)
+            if self._options.web and self._console.is_terminal:
+                await asyncio.to_thread(self._console.input, f"          the pages stay at {address}/ until Enter ")
+            return resolved
 
     async def _simulator(self, stack: AsyncExitStack) -> str:
         network = demo_network()
@@ -86,7 +91,7 @@ class Demo:
         token.write_text(self._token, encoding="utf-8")
         token.chmod(0o600)
         self._port = free_port()
-        bellhop = Bellhop(_settings(folder, simulator, self._port, token), self._clock)
+        bellhop = Bellhop(_settings(folder, simulator, self._port, token, web=self._options.web), self._clock)
         stack.push_async_callback(bellhop.close)
         await self._warm_up(bellhop, simulator)
         await bellhop.start()
@@ -189,7 +194,7 @@ class Demo:
         self._console.print(f"[dim]{stamp}[/dim]  {text}", soft_wrap=True)
 
 
-def _settings(folder: Path, simulator: str, port: int, token: Path) -> Settings:
+def _settings(folder: Path, simulator: str, port: int, token: Path, *, web: bool) -> Settings:
     content: dict[str, Any] = {
         "network": demo_network_path(),
         "store": {"url": f"sqlite:///{folder / 'bellhop.db'}"},
@@ -205,4 +210,7 @@ def _settings(folder: Path, simulator: str, port: int, token: Path) -> Settings:
         "people": [{"id": "cli:you", "name": "you", "roles": ["approver", "operator", "security"]}],
         "postmortems": folder,
     }
+    if web:
+        roles = ["operator", "approver"]
+        content["web"] = {"tokens": [{"name": "you", "token": {"file": token}, "roles": roles}]}
     return Settings.model_validate(content)

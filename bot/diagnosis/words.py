@@ -1,6 +1,7 @@
 """Diagnoses in sentences that a person can check: every one with its numbers."""
 
 from bot.diagnosis.features import FEATURES
+from bot.diagnosis.scene import Look
 from bot.diagnosis.shifts import SIGNIFICANT
 from bot.diagnosis.weigh import Case, Weighed
 from bot.model.diagnosis import Evidence, Finding
@@ -36,13 +37,28 @@ def evidence(item: Weighed, case: Case) -> Evidence:
     moved = look.onset is not None and item.seen > 0.5 and item.rule.is_ != "steady"
     return Evidence(
         signal=look.signal,
-        why=f"{seen(item)}: {item.rule.why}",
+        why=_reason(item),
         subject=Subject(kind=of, id=look.subject),
         baseline=look.baseline,
         observed=look.observed,
         onset=look.onset if moved else None,
         weight=item.weight,
     )
+
+
+def _reason(item: Weighed) -> str:
+    """Why it matters, and what its numbers do not say: where it is heading, what the model expected."""
+    seen_not = item.rule.weight > 0 and item.weight < 0
+    return ("not so: " if seen_not else "") + item.rule.why + _beside(item)
+
+
+def _beside(item: Weighed) -> str:
+    look = item.look
+    if look is None:
+        return ""
+    if look.expected is not None:
+        return f" (the model expects {look.expected:.4g})"
+    return f" (heading for {look.settling:.4g})" if _heads_on(look) else ""
 
 
 def seen(item: Weighed) -> str:
@@ -58,9 +74,12 @@ def seen(item: Weighed) -> str:
         return f"{name} stays near {look.baseline:.4g} ({look.observed:.4g} now)"
     word = "rose" if look.observed > look.baseline else "fell"
     since = f" since {format_instant(look.onset)[11:19]} UTC" if look.onset is not None else ""
-    heading = abs(look.settling - look.observed) > 0.1 * abs(look.observed - look.baseline)
-    towards = f", heading for {look.settling:.4g}" if heading else ""
+    towards = f", heading for {look.settling:.4g}" if _heads_on(look) else ""
     return f"{name} {word} from {look.baseline:.4g} to {look.observed:.4g}{since}{towards}"
+
+
+def _heads_on(look: Look) -> bool:
+    return abs(look.settling - look.observed) > 0.1 * abs(look.observed - look.baseline)
 
 
 def rejected(case: Case, explained: frozenset[str], because: str) -> str:
@@ -80,7 +99,7 @@ def rejected(case: Case, explained: frozenset[str], because: str) -> str:
 def fault_summary(findings: tuple[Finding, ...], attribution: dict[str, float], change: tuple[float, float]) -> str:
     """Two sentences: what and how sure; how the capacity changed and why."""
     first = findings[0]
-    reason = first.evidence[0].why if first.evidence else "see the evidence"
+    reason = _quoted(first.evidence[0]) if first.evidence else "see below"
     others = "".join(f" Also {each.name} ({each.mode}) of {each.subject}." for each in findings[1:])
     name = f"{first.subject.id}: {first.name} ({first.mode})"
     text = f"{name}, confidence {first.confidence:.0%}. Evidence: {reason}.{others}"
@@ -91,6 +110,14 @@ def fault_summary(findings: tuple[Finding, ...], attribution: dict[str, float], 
             f" The model puts capacity at {now:.4g} qubit/s, down from {before:.4g}; {part} explains {share:.0%} of it."
         )
     return text
+
+
+def _quoted(item: Evidence) -> str:
+    since = f" since {format_instant(item.onset)[11:19]} UTC" if item.onset is not None else ""
+    numbers = ""
+    if item.baseline is not None and item.observed is not None:
+        numbers = f" {item.baseline:.4g} → {item.observed:.4g}"
+    return f"{item.signal}{numbers}{since}, {item.why}"
 
 
 def _changes(case: Case) -> list[Evidence]:

@@ -15,7 +15,7 @@ def number(value: float | None, unit: str = "") -> str:
 
 def percent(share: float) -> str:
     """A share 0..1 as a whole percentage."""
-    return f"{share:.0%}"
+    return f"{round(share, 2) + 0.0:.0%}"
 
 
 def plural(count: int, noun: str) -> str:
