@@ -106,9 +106,8 @@ def fault_summary(findings: tuple[Finding, ...], attribution: dict[str, float], 
     before, now = change
     if before > 0 and now < 0.98 * before and attribution:
         part, share = max(attribution.items(), key=lambda pair: pair[1])
-        text += (
-            f" The model puts capacity at {now:.4g} qubit/s, down from {before:.4g}; {part} explains {share:.0%} of it."
-        )
+        text += f" The model's bound on capacity fell from {before:.4g} to {now:.4g} qubit/s;"
+        text += f" {part} explains {share:.0%} of that."
     return text
 
 

@@ -1,12 +1,15 @@
 """THE pipeline: what happens to an incident between its first alert and its postmortem, on one screen."""
 
+from collections.abc import Iterator
+
+from bot.diagnosis.features import FIRMWARE
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.facts import link_of
 from bot.flow.journal import Journal
 from bot.flow.observe import Observer
 from bot.flow.propose import UNKNOWN_RUNBOOK, Proposer
 from bot.model.diagnosis import Diagnosis
-from bot.model.event import DiagnosisMade, Entry, Escalated, SubjectChanged
+from bot.model.event import ChangeSeen, DiagnosisMade, Entry, Escalated, SubjectChanged
 from bot.model.incident import Incident
 from remediation.errors import RemediationError
 
@@ -86,7 +89,7 @@ class Responder:
             body = SubjectChanged(before=view.subject, after=subject)
             why = f"the evidence points at {subject}"
             entries.append(entry(body, key=f"subject:{attempt}", why=why))
-        return entries
+        return entries + [entry(change, key=f"change:{change.changed_at:.0f}") for change in _changes(diagnosis)]
 
     async def _propose(self, incident: str, attempt: int) -> Json:
         try:
@@ -101,6 +104,19 @@ class Responder:
         body = Escalated(to="operators", reason=f"no verdict after {_RETRIES} diagnoses; telemetry needs a person")
         await self._journal.record(incident, self._journal.entry(body, key="no verdict"))
         return {"settled": False}
+
+
+def _changes(diagnosis: Diagnosis) -> Iterator[ChangeSeen]:
+    """The changes on the network that the evidence names."""
+    for finding in diagnosis.findings:
+        for item in finding.evidence:
+            if item.signal == FIRMWARE and item.onset is not None:
+                yield ChangeSeen(
+                    subject=item.subject or finding.subject,
+                    kind="firmware",
+                    description=item.why,
+                    changed_at=item.onset,
+                )
 
 
 def _is_handled(view: Incident) -> bool:
