@@ -10,6 +10,7 @@ from starlette.routing import Route
 from bot.chat.app import SlackDoor
 from bot.clock import Clock, SystemClock
 from bot.diagnosis.rules import load_rules
+from bot.far import open_client
 from bot.flow.acts import Acts
 from bot.flow.approval import Approvals
 from bot.flow.desk import Desk
@@ -180,5 +181,5 @@ class Bellhop:
         settings: ControllerSettings | None = self.settings.controller
         if settings is None:
             return UnconfiguredController()
-        self._controller_client = httpx.AsyncClient(base_url=settings.url, timeout=settings.timeout)
+        self._controller_client = open_client(settings)
         return SimulatorController(self._controller_client)

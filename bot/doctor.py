@@ -9,9 +9,10 @@ import httpx
 from bot.chat.check import check_slack
 from bot.clock import SystemClock
 from bot.diagnosis.rules import load_rules
-from bot.errors import BellhopError
+from bot.errors import BellhopError, UsageError
+from bot.far import open_client
 from bot.network_file import load_network
-from bot.settings import Settings
+from bot.settings import Settings, secrets_of
 from bot.store import Store
 from bot.telemetry.catalogue import CATALOGUE
 from bot.telemetry.check import check as check_telemetry
@@ -35,6 +36,7 @@ async def examine(settings: Settings) -> list[Finding]:
 
 
 async def _findings(settings: Settings) -> AsyncIterator[Finding]:
+    yield await _tried("secrets", _secrets, settings)
     yield await _tried("network", _network, settings)
     yield await _tried("rules", _rules, settings)
     yield await _tried("runbooks", _runbooks, settings)
@@ -49,6 +51,19 @@ async def _tried(part: str, check: Callable[[Settings], Awaitable[str]], setting
         return Finding(part, good=True, message=await check(settings))
     except (BellhopError, RemediationError) as error:
         return Finding(part, good=False, message=str(error))
+
+
+async def _secrets(settings: Settings) -> str:
+    found = secrets_of(settings)
+    missing: list[str] = []
+    for secret in found:
+        try:
+            secret.read()
+        except UsageError as error:
+            missing.append(error.message)
+    if missing:
+        raise UsageError("; ".join(missing))
+    return f"{len(found)} named, all there"
 
 
 async def _network(settings: Settings) -> str:
@@ -76,9 +91,10 @@ async def _store(settings: Settings) -> str:
     try:
         await store.open()
         incidents = await store.read(lambda transaction: transaction.incident_ids())
+        kind = store.engine.dialect.name
     finally:
         await store.close()
-    return f"{store.engine.dialect.name}, {len(incidents)} incidents"
+    return f"{kind}, {len(incidents)} incidents"
 
 
 async def _telemetry(settings: Settings) -> str:
@@ -93,9 +109,9 @@ async def _controller(settings: Settings) -> str:
     if settings.controller is None:
         return "none configured: runbooks can observe and notify, not act"
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(httpx.AsyncClient(timeout=settings.controller.timeout))
+        client = await stack.enter_async_context(open_client(settings.controller))
         try:
-            answer = await client.get(f"{settings.controller.url}/healthz")
+            answer = await client.get("/healthz")
         except httpx.HTTPError as error:
             raise BellhopError(f"{settings.controller.url} does not answer: {type(error).__name__}") from None
     if answer.status_code != httpx.codes.OK:

@@ -253,6 +253,19 @@ def load_settings(path: Path) -> Settings:
     return _anchored(settings, path.resolve().parent)
 
 
+def secrets_of(block: BaseModel) -> tuple[Secret, ...]:
+    """Every secret that a block names, at any depth."""
+    found: list[Secret] = []
+    for name in type(block).model_fields:
+        value = getattr(block, name)
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(each, Secret):
+                found.append(each)
+            elif isinstance(each, BaseModel):
+                found += secrets_of(each)
+    return tuple(found)
+
+
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """Paths in the file count from the file's own folder, wherever the command was started."""
     runbooks = settings.runbooks

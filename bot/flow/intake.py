@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
-from bot.errors import UnavailableError
+from bot.errors import BadPayloadError, UnavailableError
 from bot.flow.journal import Journal
 from bot.incidents.grouping import Placement, place
 from bot.incidents.lifecycle import move
@@ -23,6 +23,9 @@ Respond = Callable[[str], Awaitable[None]]
 _IDLE_S = 1.0
 _AGAIN_S = 2.0
 _BATCH = 100
+_KEEP_S = 7 * 86400.0
+"""How long handled deliveries stay in the inbox."""
+_FORGET_EVERY_S = 3600.0
 
 
 class IntakeWorker:
@@ -42,6 +45,7 @@ class IntakeWorker:
         self._join_window_s = join_window_s
         self._respond = respond
         self._reconcile = reconcile
+        self._forgot_at = 0.0
 
     async def work(self) -> None:
         """Go on until cancelled; a store or Alertmanager that is down is waited for."""
@@ -52,6 +56,7 @@ class IntakeWorker:
                 await asyncio.sleep(_AGAIN_S)
                 continue
             if not busy:
+                await self._forget()
                 await self._journal.store.wait_for_change(_IDLE_S)
 
     async def work_once(self) -> bool:
@@ -63,18 +68,37 @@ class IntakeWorker:
         return bool(rows)
 
     async def _handle(self, row: InboxRow) -> tuple[str, ...]:
-        delivery = parse_delivery(row.body)
+        try:
+            delivery = parse_delivery(row.body)
+        except BadPayloadError as error:
+            return await self._refuse(row, error.message)
         alerts = delivery.alerts
         if delivery.truncated and self._reconcile is not None:
             alerts = tuple(await self._reconcile(delivery))
 
         def work(transaction: Transaction) -> tuple[str, ...]:
+            if not transaction.inbox_claim(row.id):
+                return ()
             opened = [each for alert in alerts if (each := self._place(transaction, alert, row))]
             note = f"{len(alerts)} alerts" + (f", {delivery.truncated} cut off" if delivery.truncated else "")
-            transaction.inbox_finish(row.id, note)
+            transaction.inbox_finish(row.id, note, at=self._journal.clock.now())
             return tuple(opened)
 
         return await self._journal.store.transact(work)
+
+    async def _refuse(self, row: InboxRow, why: str) -> tuple[str, ...]:
+        """A body that the door let in and this version cannot read is kept, marked, and holds nothing up."""
+        at = self._journal.clock.now()
+        await self._journal.store.transact(
+            lambda transaction: transaction.inbox_finish(row.id, why, at=at, refused=True)
+        )
+        return ()
+
+    async def _forget(self) -> None:
+        now = self._journal.clock.now()
+        if now - self._forgot_at >= _FORGET_EVERY_S:
+            self._forgot_at = now
+            await self._journal.store.transact(lambda transaction: transaction.inbox_forget(now - _KEEP_S))
 
     def _place(self, transaction: Transaction, alert: Alert, row: InboxRow) -> str | None:
         """Write one alert's effect; the id of the incident that it opened, if it did."""

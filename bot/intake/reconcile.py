@@ -1,14 +1,14 @@
 """When a delivery was cut, Alertmanager's own API says which alerts of the group are truly active."""
 
 import re
-import ssl
 from collections.abc import Awaitable, Callable
 from functools import partial
 
 import httpx
 import msgspec
 
-from bot.errors import UnavailableError, UsageError
+from bot.errors import UnavailableError
+from bot.far import open_client, request_headers, tls_context
 from bot.intake.alertmanager import to_the_millisecond
 from bot.model.alert import Alert, Delivery
 from bot.settings import Far
@@ -38,7 +38,8 @@ def reconciler(far: Far) -> Callable[[Delivery], Awaitable[tuple[Alert, ...]]]:
 
     Raises UsageError when a secret or certificate cannot be read.
     """
-    client = _client(far)
+    client = partial(open_client, far)
+    request_headers(far), tls_context(far)  # a secret or certificate that is missing shows at the start
 
     async def reconcile(delivery: Delivery) -> tuple[Alert, ...]:
         there = await _there(client, far.url, delivery.group_key)
@@ -52,41 +53,19 @@ def reconciler(far: Far) -> Callable[[Delivery], Awaitable[tuple[Alert, ...]]]:
     return reconcile
 
 
-async def _there(open_client: Client, url: str, group_key: str) -> list[_ApiAlert]:
+async def _there(opened: Client, url: str, group_key: str) -> list[_ApiAlert]:
     """The alerts of a group that are not over; raises UnavailableError."""
     labels = _GROUP_LABELS.search(group_key)
     filters = re.findall(_LABEL, labels[0]) if labels else []
     try:
-        async with open_client() as client:
-            answer = await client.get(f"{url}/api/v2/alerts", params={"filter": filters})
+        async with opened() as client:
+            answer = await client.get("/api/v2/alerts", params={"filter": filters})
             answer.raise_for_status()
             return msgspec.json.decode(answer.content, type=list[_ApiAlert])
     except httpx.HTTPStatusError as error:
         raise UnavailableError(f"Alertmanager at {url} answers {error.response.status_code}") from None
     except (httpx.HTTPError, msgspec.DecodeError) as error:
         raise UnavailableError(f"Alertmanager at {url} cannot be asked: {type(error).__name__}") from None
-
-
-def _client(far: Far) -> Client:
-    headers = dict(far.headers)
-    if far.bearer_token is not None:
-        headers["Authorization"] = f"Bearer {far.bearer_token.read()}"
-    basic = (far.basic.user, far.basic.password.read()) if far.basic else None
-    verify = _tls(far)
-    return partial(httpx.AsyncClient, timeout=far.timeout, auth=basic, headers=headers, verify=verify, trust_env=False)
-
-
-def _tls(far: Far) -> ssl.SSLContext | bool:
-    """Certificates to trust and to show; False without TLS, where nothing is to be verified."""
-    if not far.url.startswith("https://"):
-        return False
-    try:
-        context = ssl.create_default_context(cafile=str(far.ca_file) if far.ca_file else None)
-        if far.cert_file is not None:
-            context.load_cert_chain(str(far.cert_file), str(far.key_file) if far.key_file else None)
-    except (OSError, ssl.SSLError) as error:
-        raise UsageError(f"the TLS files for Alertmanager at {far.url} cannot be used: {error}") from None
-    return context
 
 
 def _alert(wire: _ApiAlert) -> Alert:

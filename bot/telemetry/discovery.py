@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar, cast
 
 from bot.errors import TelemetryUnavailableError
+from bot.far import basic_auth, request_headers
 from bot.settings import Far
-from bot.telemetry.connection import basic_auth, request_headers
 
 _T = TypeVar("_T")
 _SHOWN: Final = 200

@@ -8,11 +8,11 @@ import httpx
 import numpy as np
 
 from bot.errors import TelemetryUnavailableError
+from bot.far import open_client
 from bot.model.telemetry import FloatArray, Window
 from bot.settings import Far
 from bot.telemetry import decode, grid
 from bot.telemetry.catalogue import check_names, promql, signals_named
-from bot.telemetry.connection import open_client
 from bot.telemetry.matrix import Matrix, assemble
 from bot.telemetry.signal import Signal
 

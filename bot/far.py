@@ -1,4 +1,4 @@
-"""HTTP connections to telemetry sources: TLS, authentication, headers and patience from the configuration."""
+"""HTTP connections to far sides: TLS, authentication, headers and patience from the configuration."""
 
 import ssl
 
