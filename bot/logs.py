@@ -7,7 +7,7 @@ import time
 
 from bot.settings import LogSettings
 
-_NOISY = ("httpx", "httpcore", "uvicorn.access", "alembic", "slack_bolt", "aiohttp.access")
+_NOISY = ("httpx", "httpcore", "uvicorn.access", "uvicorn.error", "alembic", "slack_bolt", "aiohttp.access")
 _REPEAT_AFTER_S = 60.0
 
 
@@ -54,5 +54,6 @@ def configure(settings: LogSettings) -> None:
     for name in _NOISY:
         logging.getLogger(name).setLevel(logging.WARNING)
     dbos = logging.getLogger("dbos")
+    dbos.setLevel(logging.WARNING)
     dbos.handlers[:] = [logging.NullHandler()]
     dbos.propagate = True

@@ -88,5 +88,9 @@ class Discovery:
 
 
 def _line(error: Exception) -> str:
+    """The innermost reason: the libraries wrap it in the whole request."""
+    wrapped = error.args[0] if error.args else None
+    if isinstance(reason := getattr(wrapped, "reason", None), Exception):
+        return str(reason).rpartition(": ")[2]
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
