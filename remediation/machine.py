@@ -5,124 +5,46 @@ follows from these alone, so that a replay after a crash takes the same path.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, ClassVar, Literal
+from dataclasses import replace
+from typing import Any
 
 from remediation.contract import Action, Risk
 from remediation.errors import TemplateError
+from remediation.instructions import (
+    Act,
+    Ask,
+    AskOutcome,
+    Finish,
+    Instruction,
+    Json,
+    Phase,
+    Result,
+    RunState,
+    Skip,
+    Wait,
+)
 from remediation.plan import Plan, PlanFacts
 from remediation.schema import Runbook, Step
 from remediation.template import render, render_all
 
-Json = dict[str, Any]
-Phase = Literal["run", "undo"]
-Result = Literal["succeeded", "failed", "stopped", "rejected", "rolled back", "unknown", "aborted"]
 LONGEST_ACT_S = 3600.0
 """An act without a timeout of its own; lint asks for one on every step that touches the network."""
 _MOST_INSTRUCTIONS = 500
 
-
-class _Plain:
-    """JSON both ways; the `kind` names the class."""
-
-    def to_json(self) -> Json:
-        """Plain JSON."""
-        return {"kind": type(self).__name__, **asdict(self)}  # type: ignore[call-overload]
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> Any:  # noqa: ANN401 - the class itself
-        """Back from JSON."""
-        return cls(**{name: value for name, value in content.items() if name != "kind"})
-
-
-@dataclass(frozen=True, slots=True)
-class Act(_Plain):
-    """Do this; `key` is the same for every attempt of a step in a phase."""
-
-    step: str
-    title: str
-    phase: Phase
-    attempt: int
-    action: str
-    parameters: Json
-    key: str
-    timeout_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Ask(_Plain):
-    """Ask people before a step."""
-
-    step: str
-    title: str
-    role: str
-    count: int
-    timeout_s: float
-    on_timeout: Literal["stop", "escalate", "proceed"]
-
-
-@dataclass(frozen=True, slots=True)
-class AskOutcome(_Plain):
-    """Nobody knows whether an act happened: ask people."""
-
-    step: str
-    phase: Phase
-    attempt: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Skip(_Plain):
-    """A step's condition does not hold."""
-
-    step: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Wait(_Plain):
-    """Let time pass before the next attempt."""
-
-    seconds: float
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finish(_Plain):
-    """The run is over; `changed` says whether any act touched the network."""
-
-    result: Result
-    reason: str
-    escalate_to: str = ""
-    changed: bool = False
-
-
-Instruction = Act | Ask | AskOutcome | Skip | Wait | Finish
-
-
-@dataclass(frozen=True, slots=True)
-class RunState(_Plain):
-    """Everything a run has come to, as plain JSON.
-
-    `position` is the step at hand (an index), `attempt` its number, `approved` whether people said yes to it,
-    `done` the acts that may have happened, newest last, `outputs` what steps gave, `undoing` why we go back.
-    """
-
-    run: str
-    runbook: Json
-    scope: Json
-    risks: Json
-    position: int = 0
-    attempt: int = 1
-    approved: bool = False
-    waiting: float = 0.0
-    asking: Json = field(default_factory=dict)
-    outputs: Json = field(default_factory=dict)
-    done: list[str] = field(default_factory=list)
-    undoing: Json = field(default_factory=dict)
-    finished: Json = field(default_factory=dict)
-    count: int = 0
-    KINDS: ClassVar[tuple[str, ...]] = ()
+__all__ = [
+    "Act",
+    "Ask",
+    "AskOutcome",
+    "Finish",
+    "Instruction",
+    "RunState",
+    "Skip",
+    "Wait",
+    "abort",
+    "next_instruction",
+    "record",
+    "start",
+]
 
 
 def start(runbook: Runbook, *, run: str, plan: Plan, facts: PlanFacts, actions: Mapping[str, Action]) -> RunState:
@@ -145,12 +67,20 @@ def next_instruction(state: RunState) -> Instruction:
     runbook = Runbook.model_validate(state.runbook)
     if state.finished:
         return _finish(state, runbook)
-    if state.asking:
-        return AskOutcome.from_json(state.asking)  # type: ignore[no-any-return]
-    if state.count >= _MOST_INSTRUCTIONS:
+    if state.count >= _MOST_INSTRUCTIONS and not state.asking:
         return _closing(state, runbook, "failed", f"it took more than {_MOST_INSTRUCTIONS} instructions")
-    if state.waiting:
-        return Wait(seconds=state.waiting, why=f"before attempt {state.attempt}")
+    return _pending(state) or _onward(state, runbook)
+
+
+def _pending(state: RunState) -> AskOutcome | Wait | None:
+    """What has to happen before the next act: a person's word on an unknown outcome, or a pause."""
+    if state.asking:
+        question: AskOutcome = AskOutcome.from_json(state.asking)
+        return question
+    return Wait(seconds=state.waiting, why=f"before attempt {state.attempt}") if state.waiting else None
+
+
+def _onward(state: RunState, runbook: Runbook) -> Instruction:
     if state.undoing:
         return _next_undo(state, runbook)
     if state.position >= len(runbook.spec.steps):
@@ -190,7 +120,7 @@ def _next_step(state: RunState, runbook: Runbook) -> Instruction:
         question = _question(step, scope, state)
         if question is not None and not state.approved:
             return question
-        return _act(state, step, step.action, render_all(step.parameters, scope), "run", scope)
+        return _act(state, step, step.action, parameters=render_all(step.parameters, scope), phase="run", scope=scope)
     except TemplateError as error:
         return _closing(state, runbook, "failed", f"step {step.id}: {error}")
 
@@ -212,7 +142,7 @@ def _question(step: Step, scope: Mapping[str, Any], state: RunState) -> Ask | No
     )
 
 
-def _act(state: RunState, step: Step, action: str, parameters: Json, phase: Phase, scope: Mapping[str, Any]) -> Act:
+def _act(state: RunState, step: Step, action: str, *, parameters: Json, phase: Phase, scope: Mapping[str, Any]) -> Act:
     own = str(render(step.idempotency, scope)) if step.idempotency and phase == "run" else ""
     return Act(
         step=step.id,
@@ -308,7 +238,7 @@ def _next_undo(state: RunState, runbook: Runbook) -> Instruction:
             parameters = render_all(step.rollback.parameters, scope)
         except TemplateError as error:
             return _closing(state, runbook, "failed", f"taking back {name}: {error}")
-        return _act(state, step, step.rollback.action, parameters, "undo", scope)
+        return _act(state, step, step.rollback.action, parameters=parameters, phase="undo", scope=scope)
     return _closing(state, runbook, state.undoing["result"], state.undoing["reason"])
 
 
