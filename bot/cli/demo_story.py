@@ -19,6 +19,7 @@ from bot.cli.story import line
 from bot.clock import FastClock
 from bot.http import free_port, http_app, running
 from bot.model.event import ApprovalAsked
+from bot.model.incident import Incident, RunView
 from bot.model.person import Person
 from bot.settings import Settings
 from bot.simulator.scenarios import SCENARIOS, Scenario, demo_network, demo_network_path
@@ -149,6 +150,9 @@ class Demo:
             view = await bellhop.desk.incident(incident)
             if view.state == "postmortem published":
                 return self._end(view.postmortem, time.monotonic() - began)
+            if stopped := _stopped(view):
+                self._say(f"[bold red]not resolved[/bold red]: {stopped.run} ended {stopped.result}: {stopped.reason}")
+                return False
             if time.monotonic() - began - self._thinking_s > _TIME_LIMIT_S:
                 self._say(f"[bold red]not resolved[/bold red] within {_TIME_LIMIT_S:.0f} s: {incident} is {view.state}")
                 return False
@@ -192,6 +196,11 @@ class Demo:
     def _say(self, text: str) -> None:
         stamp = time.strftime("%H:%M:%S", time.gmtime(self._clock.now()))
         self._console.print(f"[dim]{stamp}[/dim]  {text}", soft_wrap=True)
+
+
+def _stopped(view: Incident) -> RunView | None:
+    """A run that ended without success: the demo's story is over, people take it from there."""
+    return next((run for run in view.runs.values() if run.result not in (None, "succeeded")), None)
 
 
 def _settings(folder: Path, simulator: str, port: int, token: Path, *, web: bool) -> Settings:
