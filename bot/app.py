@@ -1,6 +1,7 @@
 """The composition root: the one place where objects are built and told of each other."""
 
 import asyncio
+import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
@@ -10,6 +11,7 @@ from starlette.routing import Route
 from bot.chat.app import SlackDoor
 from bot.clock import Clock, SystemClock
 from bot.diagnosis.rules import load_rules
+from bot.errors import StoreUnavailableError
 from bot.far import open_client
 from bot.flow.acts import Acts
 from bot.flow.approval import Approvals
@@ -40,6 +42,8 @@ from remediation.contract import Controller
 from remediation.controllers.simulator import SimulatorController
 from remediation.controllers.unconfigured import UnconfiguredController
 from remediation.load import load_library
+
+_TAKE_OVER_EVERY_S = 60.0
 
 
 class Bellhop:
@@ -103,6 +107,7 @@ class Bellhop:
         responder, runner = self._flow(worker)
         await worker.launch({RUN_WORKFLOW: runner.run, RESPOND_WORKFLOW: responder.respond})
         await responder.resume()
+        self.run_beside("take-over", _take_over(worker, executor))
         alertmanager = self.settings.intake.alertmanager
         intake = IntakeWorker(
             journal=self.journal,
@@ -183,3 +188,11 @@ class Bellhop:
             return UnconfiguredController()
         self._controller_client = open_client(settings)
         return SimulatorController(self._controller_client)
+
+
+async def _take_over(worker: DurableWorker, executor: Executor) -> None:
+    """Now and every minute, carry on with what a dead server of the same store left; keeps this one's lock alive."""
+    while True:
+        with contextlib.suppress(StoreUnavailableError):
+            await worker.take_over(executor.dead)
+        await asyncio.sleep(_TAKE_OVER_EVERY_S)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -29,6 +30,7 @@ async def serve_http(bellhop: "Bellhop", *, announce: Callable[[str], None]) -> 
         await bellhop.start()
         server = _server(http_app(bellhop), settings.host, settings.port)
         server.config.load()
+        _stop_on_signals(server)
         serving = asyncio.create_task(_announced(server, announce))
         failing = asyncio.create_task(bellhop.failed())
         await asyncio.wait([serving, failing], return_when=asyncio.FIRST_COMPLETED)
@@ -70,6 +72,17 @@ def free_port() -> int:
 def _server(app: ASGIApp, host: str, port: int) -> uvicorn.Server:
     config = uvicorn.Config(app, host=host, port=port, log_config=None, access_log=False, lifespan="off")
     return uvicorn.Server(config)
+
+
+def _stop_on_signals(server: uvicorn.Server) -> None:
+    """SIGTERM and Ctrl-C end the serving and then the bot; uvicorn's own handling would end the process first."""
+    server.capture_signals = contextlib.nullcontext  # type: ignore[assignment]
+
+    def stop() -> None:
+        server.should_exit = True
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop)
 
 
 async def _announced(server: uvicorn.Server, announce: Callable[[str], None]) -> None:

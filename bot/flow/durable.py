@@ -7,7 +7,7 @@ caller's own transaction. `DurableWorker` also executes them. What crosses a wor
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, Protocol
 
 from dbos import DBOS, DBOSClient, DBOSConfig, SetWorkflowID, StepOptions
@@ -18,6 +18,8 @@ from bot.errors import BellhopError, StoreUnavailableError
 Json = dict[str, Any]
 Effect = Callable[..., Coroutine[Any, Any, Json]]
 Workflow = Callable[[Json], Coroutine[Any, Any, Json]]
+Dead = Callable[[Iterable[str]], Awaitable[tuple[str, ...]]]
+"""Which of some executor ids no living process holds."""
 
 APPLICATION = "bellhop"
 APPLICATION_VERSION = "1"
@@ -119,6 +121,18 @@ class DurableWorker:
             polling_interval_sec=_POLL_S,
             on_conflict="always_update",
         )
+
+    async def take_over(self, dead: Dead) -> None:
+        """Go on with the workflows of executors that died; raises what `dead` raises.
+
+        A workflow is handed over in one atomic step, so several servers may do this at the same time.
+        """
+        pending = await DBOS.list_workflows_async(
+            status="PENDING", app_version=APPLICATION_VERSION, load_input=False, load_output=False
+        )
+        gone = await dead(sorted({each.executor_id for each in pending if each.executor_id}))
+        if gone:
+            await asyncio.to_thread(DBOS._recover_pending_workflows, list(gone))
 
     async def start(self, workflow: str, *, id: str, argument: Json) -> None:  # noqa: A002 - DBOS's own word
         """Start a workflow here and now; the same id twice is one workflow."""

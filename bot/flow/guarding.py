@@ -13,8 +13,6 @@ from remediation.load import Library
 from remediation.machine import Act
 from remediation.registry import ACTIONS
 
-_FRESHNESS_SIGNAL = "logical_success_ratio"
-
 
 class Guarding:
     """Gathers what guards ask for and lets `remediation.guard` decide."""
@@ -39,10 +37,8 @@ class Guarding:
         return check(runbook.spec.guard, await self._facts(view, run))
 
     async def _facts(self, view: Incident, run: str) -> GuardFacts:
-        age = float("inf")
-        if view.diagnosis and view.diagnosis.link:
-            reading = await self._observer.read(_FRESHNESS_SIGNAL, view.diagnosis.link, baseline_before=view.opened_at)
-            age = reading.age_s
+        link = view.diagnosis.link if view.diagnosis else ""
+        age = await self._observer.age(link) if link else float("inf")
         return GuardFacts(
             now=self._clock.now(),
             past_runs=await self._past_runs(view, run),

@@ -18,6 +18,9 @@ from bot.settings import TelemetrySettings
 from remediation.contract import Effect, Prediction, Reading
 from remediation.plan import Predict
 
+_LIFE_SIGN = "logical_success_ratio"
+_GRACE_SCRAPES = 6
+
 
 class TelemetrySource(Protocol):
     """Prometheus or the embedded store."""
@@ -117,6 +120,22 @@ class Observer:
             quality=current.quality,
             age_s=current.age_s,
         )
+
+    async def age(self, link: str) -> float:
+        """Seconds since the link's last transfers were seen, inf when they are not.
+
+        A source that has just started is given a few scrapes: a restart of the bot is no fault of the network.
+        """
+        for wait in (*[self._settings.scrape_interval] * _GRACE_SCRAPES, 0.0):
+            now = self._clock.now()
+            try:
+                present = await self.telemetry.latest([_LIFE_SIGN], at=now, subjects=[link])
+            except TelemetryUnavailableError:
+                present = None
+            if present is not None and (seen := reading(present, _LIFE_SIGN, link, now)).quality == "fresh":
+                return seen.age_s
+            await self._clock.sleep(wait)
+        return float("inf")
 
     async def predictor(self, link: str) -> Predict:
         """What an act would do to a link as it stands, anchored to its readings; raises TelemetryUnavailableError."""
