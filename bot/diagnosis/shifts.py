@@ -15,6 +15,8 @@ RECENT = 5
 """Samples at the window's end whose median is the present level."""
 LEAST_BEFORE = 10
 """Samples that a baseline needs."""
+LEAST_SHARE = 0.2
+"""Share of the samples that a baseline keeps at least: less than two rate windows of an hour say little of noise."""
 SIGNIFICANT = 4.0
 """A split counts when the means differ by this many spreads."""
 _TO_SIGMA = 1.4826
@@ -56,7 +58,8 @@ def shifts(values: FloatArray, times: FloatArray, *, quiet: float) -> Shifts:
     with np.errstate(all="ignore"):
         past = np.where(before, values, np.nan)
         baseline = _median(past)
-        spread = np.maximum(_TO_SIGMA * _median(np.abs(past - baseline[:, None])), quiet)
+        noise = _noise(past, baseline)
+        spread = np.maximum(np.where(np.isnan(noise), 0.0, noise), quiet)
         enough = np.isfinite(past).sum(axis=1) >= LEAST_BEFORE
         now = _median(values[:, -RECENT:])
         now = np.where(np.isfinite(values[:, -RECENT:]).any(axis=1), now, np.nan)
@@ -71,6 +74,24 @@ def shifts(values: FloatArray, times: FloatArray, *, quiet: float) -> Shifts:
     )
 
 
+def _noise(past: FloatArray, baseline: FloatArray) -> FloatArray:
+    """Spread of what `now` would be if nothing changed, (S,): of medians over RECENT samples within the baseline.
+
+    Taken from the medians themselves, it holds for white noise, which they average out, and for slow wobble and
+    overlapping rate windows, which they do not.
+    """
+    if past.shape[1] < RECENT:
+        return _TO_SIGMA * _median(np.abs(past - baseline[:, None]))
+    return _TO_SIGMA * _median(np.abs(_rolling(past, RECENT) - baseline[:, None]))
+
+
+def _rolling(values: FloatArray, width: int) -> FloatArray:
+    """Median of each `width` neighbouring samples, (S, T - width + 1); NaN where one of them is missing."""
+    windows = np.lib.stride_tricks.sliding_window_view(values, width, axis=1)
+    ordered = np.sort(windows, axis=-1)
+    return np.where(np.isnan(ordered[..., -1]), np.nan, (ordered[..., (width - 1) // 2] + ordered[..., width // 2]) / 2)
+
+
 def _split(values: FloatArray, quiet: float) -> FloatArray:
     """First column behind the baseline of each row."""
     known = np.isfinite(values)
@@ -79,12 +100,13 @@ def _split(values: FloatArray, quiet: float) -> FloatArray:
         return np.full(len(values), float(total))
     filled = np.where(known, values, 0.0)
     count = np.cumsum(known, axis=1).astype(np.float64)
+    least = np.maximum(LEAST_BEFORE, LEAST_SHARE * count[:, -1:])
     mean_before = np.cumsum(filled, axis=1)
     with np.errstate(all="ignore"):
         left = mean_before / count
         rest = count[:, -1:] - count
         right = (mean_before[:, -1:] - mean_before) / rest
-        gain = np.where((count >= LEAST_BEFORE) & (rest >= RECENT), count * rest * (left - right) ** 2, -1.0)
+        gain = np.where((count >= least) & (rest >= RECENT), count * rest * (left - right) ** 2, -1.0)
     best = np.argmax(gain, axis=1)
     row = np.arange(len(values))
     before = np.arange(total) <= best[:, None]
@@ -94,7 +116,7 @@ def _split(values: FloatArray, quiet: float) -> FloatArray:
         changed = np.abs(right[row, best] - left[row, best]) > SIGNIFICANT * np.maximum(wide, quiet) / 2
     changed &= gain[row, best] > 0
     # A drift has no clean side: its baseline is the first part of what comes before the split.
-    kept = np.maximum(LEAST_BEFORE, np.floor(0.7 * count[row, best]))
+    kept = np.maximum(least[:, 0], np.floor(0.7 * count[row, best]))
     return np.where(changed, np.argmax(count >= kept[:, None], axis=1) + 1.0, float(total))
 
 
@@ -129,9 +151,9 @@ def _steepness(values: FloatArray, size: FloatArray) -> FloatArray:
 
 
 def _median(values: FloatArray) -> FloatArray:
-    """Median over the last axis; NaN where a row has no value, silently."""
-    import warnings  # noqa: PLC0415 - only to keep NumPy quiet about empty rows
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.asarray(np.nanmedian(values, axis=-1), dtype=np.float64)
+    """Median over the last axis without NaN; NaN where a row has no value. Sorting puts NaN last."""
+    count = np.count_nonzero(~np.isnan(values), axis=-1)[..., None]
+    ordered = np.sort(values, axis=-1)
+    low = np.take_along_axis(ordered, np.maximum(count - 1, 0) // 2, axis=-1)
+    high = np.take_along_axis(ordered, np.minimum(count // 2, values.shape[-1] - 1), axis=-1)
+    return np.asarray(np.where(count > 0, (low + high) / 2, np.nan)[..., 0], dtype=np.float64)
