@@ -48,7 +48,14 @@ class Document:
             raise FileFaultsError(tuple(self._misfits(error))) from None
 
     def _misfits(self, error: ValidationError) -> Iterable[Fault]:
-        for misfit in error.errors(include_url=False, include_context=False):
+        misfits = error.errors(include_url=False, include_context=False)
+        for misfit in misfits:
+            own = misfit["loc"]
+            # Items that are wrong themselves are not counted: their own faults say it better.
+            if misfit["type"] == "too_short" and any(
+                each["loc"][: len(own)] == own and len(each["loc"]) > len(own) for each in misfits
+            ):
+                continue
             path = self._path(misfit["loc"], missing=misfit["type"] == "missing")
             name = ".".join(str(key) for key in path) or "file"
             yield self.fault(path, f"{name}: {_plain(misfit['type'], misfit['msg'])}")
