@@ -13,7 +13,7 @@ _EXAMPLE = "\b\nExample:\n  bellhop demo --scenario f4 --auto-approve"
 @click.option("--scenario", default="f4", show_default=True, type=click.Choice(_SCENARIOS), help="The fault to inject.")
 @click.option(
     "--speed",
-    default=120.0,
+    default=60.0,
     show_default=True,
     type=click.FloatRange(1, 600),
     help="Simulated seconds in a real second.",

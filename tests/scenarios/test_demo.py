@@ -46,7 +46,7 @@ def test_demo_resolves_each_failure_mode_with_its_own_runbook(name: str, tmp_pat
 @pytest.mark.parametrize("answer", ["n\n", ""])
 def test_demo_without_a_yes_touches_nothing_more_and_says_so(answer: str, tmp_path: Path) -> None:
     """A rejected approval, or nobody at the terminal, ends with exit code 1, and the realignment never began."""
-    told = demo(tmp_path, "--scenario", "f1", "--speed", "300", answer=answer)
+    told = demo(tmp_path, "--scenario", "f1", answer=answer)
     assert told.returncode == 1
     assert "rejected" in told.stdout
     assert "step realign" not in told.stdout

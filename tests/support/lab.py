@@ -27,7 +27,7 @@ BELLHOP = Path(sys.executable).with_name("bellhop")
 TOKEN = "alert-token"
 SPEED = 10.0
 """Simulated seconds in a real one: a minute's realignment takes six."""
-PATIENCE_S = 60.0
+PATIENCE_S = 120.0
 
 
 @dataclass
