@@ -1,17 +1,19 @@
 """Carrying out one act: parameters checked, time bounded, the outcome as an envelope of plain JSON."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from remediation.contract import Action, Outcome, Ports, Risk
 from remediation.errors import ControllerError, TemplateError
 from remediation.machine import Act
+from remediation.plan import complaint
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 async def perform(act: Act, ports: Ports, actions: Mapping[str, Action]) -> Json:
@@ -22,10 +24,18 @@ async def perform(act: Act, ports: Ports, actions: Mapping[str, Action]) -> Json
     try:
         parameters = action.parameters.model_validate(act.parameters)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        return _envelope(Outcome(ok=False, error=f"{place}: {first['msg']}", happened=False))
-    return await _bounded(act, action, parameters, ports)
+        return _envelope(Outcome(ok=False, error=complaint(error), happened=False))
+    try:
+        found = await _bounded(act, action.run(parameters, ports, act.key), ports)
+    except ControllerError as error:
+        happened = False if action.risk is Risk.READ else error.happened
+        return _envelope(Outcome(ok=False, error=str(error), retryable=error.retryable, happened=happened))
+    except TemplateError as error:
+        return _envelope(Outcome(ok=False, error=str(error), happened=False))
+    except _LateError as late:
+        happened = False if action.risk is Risk.READ else None
+        return _envelope(Outcome(ok=False, error=str(late), happened=happened))
+    return _envelope(found)
 
 
 async def probe(act: Act, ports: Ports, actions: Mapping[str, Action]) -> Json | None:
@@ -41,28 +51,27 @@ async def probe(act: Act, ports: Ports, actions: Mapping[str, Action]) -> Json |
         )
     try:
         parameters = action.parameters.model_validate(act.parameters)
-        found = await action.probe(parameters, ports, act.key)
+        found = await _bounded(act, action.probe(parameters, ports, act.key), ports)
     except ValidationError:
         return None
-    except ControllerError as error:
+    except (ControllerError, _LateError) as error:
         return _envelope(Outcome(ok=False, error=f"{error}; nobody knows whether it was done", happened=None))
     return None if found is None else _envelope(found)
 
 
-async def _bounded(act: Act, action: Action, parameters: Any, ports: Ports) -> Json:  # noqa: ANN401
-    work = asyncio.ensure_future(action.run(parameters, ports, act.key))
+class _LateError(Exception):
+    """An act took longer than it may."""
+
+
+async def _bounded(act: Act, doing: Awaitable[T], ports: Ports) -> T:
+    """What `doing` comes to within the act's timeout; raises _LateError after it."""
+    work = asyncio.ensure_future(doing)
     timer = asyncio.ensure_future(ports.timer.sleep(act.timeout_s))
     try:
         await asyncio.wait([work, timer], return_when=asyncio.FIRST_COMPLETED)
         if not work.done():
-            happened = False if action.risk is Risk.READ else None
-            late = f"{act.action} took longer than {act.timeout_s:g} s"
-            return _envelope(Outcome(ok=False, error=late, happened=happened))
-        return _envelope(work.result())
-    except ControllerError as error:
-        return _envelope(Outcome(ok=False, error=str(error), retryable=error.retryable, happened=error.happened))
-    except TemplateError as error:
-        return _envelope(Outcome(ok=False, error=str(error), happened=False))
+            raise _LateError(f"{act.action} took longer than {act.timeout_s:g} s")
+        return work.result()
     finally:
         for task in (work, timer):
             task.cancel()

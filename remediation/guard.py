@@ -1,5 +1,6 @@
 """Guards: what must hold before a run and before each act of it; a refusal says why."""
 
+import math
 from dataclasses import dataclass
 
 from remediation.duration import format_duration
@@ -33,8 +34,9 @@ class Refusal:
 
 def check(guard: Guard, facts: GuardFacts) -> Refusal | None:
     """The first guard that does not hold, or None."""
-    if guard.require_fresh_telemetry is not None and facts.telemetry_age_s > guard.require_fresh_telemetry:
-        age = "missing" if facts.telemetry_age_s == float("inf") else f"{format_duration(facts.telemetry_age_s)} old"
+    if guard.require_fresh_telemetry is not None and not facts.telemetry_age_s <= guard.require_fresh_telemetry:
+        known = math.isfinite(facts.telemetry_age_s)
+        age = f"{format_duration(facts.telemetry_age_s)} old" if known else "missing"
         wanted = format_duration(guard.require_fresh_telemetry)
         return Refusal("require_fresh_telemetry", f"telemetry is {age}; nothing is done on data older than {wanted}")
     if guard.max_runs is not None:
@@ -42,7 +44,7 @@ def check(guard: Guard, facts: GuardFacts) -> Refusal | None:
         recent = [run for run in facts.past_runs if run.started_at > since]
         if len(recent) >= guard.max_runs.count:
             per = format_duration(guard.max_runs.per)
-            return Refusal("max_runs", f"it ran {len(recent)} times within {per}; {guard.max_runs.count} are allowed")
+            return Refusal("max_runs", f"runs within {per}: {len(recent)}; allowed: {guard.max_runs.count}")
     if guard.cooldown is not None and facts.past_runs:
         last = max(run.started_at for run in facts.past_runs)
         if facts.now - last < guard.cooldown:

@@ -5,7 +5,6 @@ follows from these alone, so that a replay after a crash takes the same path.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from remediation.contract import Action, Risk
@@ -23,9 +22,10 @@ from remediation.instructions import (
     Skip,
     Wait,
 )
-from remediation.plan import Plan, PlanFacts
+from remediation.plan import Plan, PlanFacts, is_required
 from remediation.schema import Runbook, Step
 from remediation.template import render, render_all
+from remediation.transitions import abort, record
 
 LONGEST_ACT_S = 3600.0
 """An act without a timeout of its own; lint asks for one on every step that touches the network."""
@@ -67,7 +67,7 @@ def next_instruction(state: RunState) -> Instruction:
     runbook = Runbook.model_validate(state.runbook)
     if state.finished:
         return _finish(state, runbook)
-    if state.count >= _MOST_INSTRUCTIONS and not state.asking:
+    if state.count >= _MOST_INSTRUCTIONS and not (state.asking or state.undoing):
         return _closing(state, runbook, "failed", f"it took more than {_MOST_INSTRUCTIONS} instructions")
     return _pending(state) or _onward(state, runbook)
 
@@ -86,28 +86,6 @@ def _onward(state: RunState, runbook: Runbook) -> Instruction:
     if state.position >= len(runbook.spec.steps):
         return _closing(state, runbook, "succeeded", "every step succeeded")
     return _next_step(state, runbook)
-
-
-def record(state: RunState, instruction: Instruction, result: Json) -> RunState:
-    """The state after `instruction` came to `result`."""
-    state = replace(state, count=state.count + 1)
-    match instruction:
-        case Skip():
-            return _advance(replace(state, outputs=_with(state, instruction.step, ok=False, skipped=True)))
-        case Wait():
-            return replace(state, waiting=0.0)
-        case Ask():
-            return _asked(state, instruction, result)
-        case AskOutcome():
-            return _settled(state, instruction, result)
-        case Act():
-            return _acted(state, instruction, result)
-    return state
-
-
-def abort(state: RunState, why: str) -> RunState:
-    """Stop before the next act: take back what was done, newest first."""
-    return _back(state, "aborted", why)
 
 
 def _next_step(state: RunState, runbook: Runbook) -> Instruction:
@@ -129,8 +107,7 @@ def _question(step: Step, scope: Mapping[str, Any], state: RunState) -> Ask | No
     approval = step.approval
     if approval is None or state.risks.get(step.action) == Risk.READ:
         return None
-    required = render(approval.required, scope) if isinstance(approval.required, str) else approval.required
-    if required is False or str(required).lower() == "false":
+    if not is_required(approval, scope):
         return None
     return Ask(
         step=step.id,
@@ -156,78 +133,6 @@ def _act(state: RunState, step: Step, action: str, *, parameters: Json, phase: P
     )
 
 
-def _asked(state: RunState, question: Ask, result: Json) -> RunState:
-    match result["decision"]:
-        case "approved":
-            return replace(state, approved=True)
-        case "rejected":
-            return _back(state, "rejected", f"{question.step} was rejected by {', '.join(result['by'])}")
-        case "aborted":
-            return _back(state, "aborted", result.get("why") or "stopped by hand")
-    if question.on_timeout == "proceed":
-        return replace(state, approved=True)
-    return _back(state, "stopped", f"nobody decided about {question.step} in time")
-
-
-def _acted(state: RunState, act: Act, result: Json) -> RunState:
-    touched = state.risks.get(act.action) != Risk.READ and result["happened"] is not False
-    if act.phase == "run" and touched and act.step not in state.done:
-        state = replace(state, done=[*state.done, act.step])
-    if not result["ok"] and result["happened"] is None:
-        asking = AskOutcome(step=act.step, phase=act.phase, attempt=act.attempt, reason=result["error"])
-        return replace(state, asking=asking.to_json(), outputs=_with(state, act.step, **_told(result)))
-    if act.phase == "undo":
-        return _undone(state, act, ok=result["ok"], error=result["error"])
-    state = replace(state, outputs=_with(state, act.step, **_told(result)))
-    return _advance(state) if result["ok"] else _failed(state, act, result)
-
-
-def _failed(state: RunState, act: Act, result: Json) -> RunState:
-    step = Runbook.model_validate(state.runbook).step(act.step)
-    if result["retryable"] and act.attempt < step.retry.attempts:
-        pause = min(step.retry.max_backoff, step.retry.backoff * 2 ** (act.attempt - 1))
-        return replace(state, attempt=act.attempt + 1, waiting=pause)
-    return _after_failure(state, step, result["error"])
-
-
-def _after_failure(state: RunState, step: Step, error: str) -> RunState:
-    reason = f"step {step.id}: {error}"
-    if step.on_failure == "continue":
-        return _advance(state)
-    if step.on_failure == "rollback":
-        return _back(state, "rolled back", reason)
-    if step.on_failure.startswith("goto:"):
-        steps = [each["id"] for each in state.runbook["spec"]["steps"]]
-        place = steps.index(step.on_failure.removeprefix("goto:"))
-        return replace(_advance(state), position=place)
-    return replace(state, finished={"result": "failed", "reason": reason})
-
-
-def _settled(state: RunState, question: AskOutcome, result: Json) -> RunState:
-    state = replace(state, asking={})
-    happened = result["happened"]
-    if happened is None:
-        return _back(replace(state, undoing={}), "aborted", "stopped while an outcome was unknown")
-    if question.phase == "undo":
-        act_error = "" if happened else "a person says that it did not happen"
-        return _undone(state, question, ok=happened, error=act_error)
-    if happened:
-        told = {**state.outputs.get(question.step, {}), "ok": True}
-        return _advance(replace(state, outputs={**state.outputs, question.step: told}))
-    done = [step for step in state.done if step != question.step]
-    step = Runbook.model_validate(state.runbook).step(question.step)
-    if question.attempt < step.retry.attempts:
-        return replace(state, done=done, attempt=question.attempt + 1, waiting=step.retry.backoff)
-    return _after_failure(replace(state, done=done), step, "a person says that it did not happen")
-
-
-def _undone(state: RunState, act: Act | AskOutcome, *, ok: bool, error: str) -> RunState:
-    if ok:
-        return replace(state, done=[step for step in state.done if step != act.step], attempt=1)
-    reason = f"taking back {act.step} failed: {error}; what came before it still stands"
-    return replace(state, undoing={}, finished={"result": "failed", "reason": reason, "page": True})
-
-
 def _next_undo(state: RunState, runbook: Runbook) -> Instruction:
     scope = _scope(state)
     for name in reversed(state.done):
@@ -240,26 +145,6 @@ def _next_undo(state: RunState, runbook: Runbook) -> Instruction:
             return _closing(state, runbook, "failed", f"taking back {name}: {error}")
         return _act(state, step, step.rollback.action, parameters=parameters, phase="undo", scope=scope)
     return _closing(state, runbook, state.undoing["result"], state.undoing["reason"])
-
-
-def _back(state: RunState, result: Result, reason: str) -> RunState:
-    steps = Runbook.model_validate(state.runbook)
-    undoable = [name for name in state.done if steps.step(name).rollback is not None]
-    return replace(
-        state, undoing={"result": result, "reason": reason}, done=undoable, attempt=1, waiting=0.0, asking={}
-    )
-
-
-def _advance(state: RunState) -> RunState:
-    return replace(state, position=state.position + 1, attempt=1, approved=False)
-
-
-def _with(state: RunState, step: str, **told: Any) -> Json:  # noqa: ANN401 - JSON
-    return {**state.outputs, step: told}
-
-
-def _told(result: Json) -> Json:
-    return {"ok": result["ok"], "output": result["output"], "before": result["before"], "error": result["error"]}
 
 
 def _scope(state: RunState) -> Json:

@@ -10,8 +10,18 @@ from pydantic import ValidationError
 
 from remediation.contract import Action, Effect, Prediction, Risk, Target
 from remediation.errors import RemediationError, TemplateError, UnknownNameError
-from remediation.schema import Runbook, Step, typed
+from remediation.schema import Approval, Runbook, Step, typed
 from remediation.template import render, render_all
+
+_CONDUCT: Mapping[str, Any] = {
+    "timeout": True,
+    "retry": True,
+    "on_failure": True,
+    "rollback": True,
+    "idempotency": True,
+    "approval": {"on_timeout"},
+}
+"""What a step does that the plan does not show: how long, how often, and what follows when it fails."""
 
 Predict = Callable[[Effect], tuple[Prediction, ...]]
 
@@ -74,7 +84,7 @@ def build_plan(
         affected_flows=facts.affected_flows,
         steps=steps,
     )
-    return Plan(**{**_fields(plan), "plan_hash": _hash(plan)})
+    return Plan(**{**_fields(plan), "plan_hash": _hash(plan, runbook)})
 
 
 def resolve_inputs(runbook: Runbook, inputs: Mapping[str, Any], facts: PlanFacts) -> dict[str, Any]:
@@ -86,11 +96,17 @@ def resolve_inputs(runbook: Runbook, inputs: Mapping[str, Any], facts: PlanFacts
         value = inputs.get(name, declared.default)
         try:
             resolved[name] = typed(render_all(value, {"incident": facts.incident}), declared.type)
-        except (ValueError, TemplateError) as error:
+        except (ValueError, OverflowError, TemplateError) as error:
             problems.append(f"{name}: {error}")
     if problems:
         raise RemediationError(f"inputs of {runbook.metadata.name}: {'; '.join(problems)}")
     return resolved
+
+
+def is_required(approval: Approval, scope: Mapping[str, Any]) -> bool:
+    """Whether people must say yes: always, unless it plainly says false. Raises TemplateError."""
+    required = render(approval.required, scope) if isinstance(approval.required, str) else approval.required
+    return str(required).lower() != "false"
 
 
 def _planned(step: Step, scope: Mapping[str, Any], actions: Mapping[str, Action], predict: Predict) -> PlannedStep:
@@ -130,20 +146,23 @@ def _model(action: Action, parameters: Mapping[str, Any]) -> Any:  # noqa: ANN40
     try:
         return action.parameters.model_validate(parameters)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise RemediationError(f"{action.name}: {place}: {first['msg']}") from None
+        raise RemediationError(f"{action.name}: {complaint(error)}") from None
+
+
+def complaint(error: ValidationError) -> str:
+    """The first fault of an action's parameters: where, and what is wrong."""
+    first = error.errors(include_url=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{place}: {first['msg']}" if place else str(first["msg"])
 
 
 def _approval(step: Step, scope: Mapping[str, Any], risk: Risk) -> dict[str, Any] | None:
     if step.approval is None or risk is Risk.READ:
         return None
-    required = step.approval.required
-    if isinstance(required, str):
-        try:
-            required = bool(render(required, scope))
-        except TemplateError:
-            required = True
+    try:
+        required = is_required(step.approval, scope)
+    except TemplateError:
+        required = True
     return {
         "required": required,
         "role": step.approval.role,
@@ -156,9 +175,10 @@ def _fields(plan: Plan) -> dict[str, Any]:
     return {name: getattr(plan, name) for name in ("runbook", "title", "inputs", "affected_flows", "steps")}
 
 
-def _hash(plan: Plan) -> str:
-    """SHA-256 over what will be done; predictions move with the telemetry and are left out."""
+def _hash(plan: Plan, runbook: Runbook) -> str:
+    """SHA-256 over what will be done, also when a step fails; predictions move with the telemetry and are left out."""
     content = plan.to_json()
-    for step in content["steps"]:
-        step.pop("predicted")
+    for planned, step in zip(content["steps"], runbook.spec.steps, strict=True):
+        planned.pop("predicted")
+        planned["conduct"] = step.model_dump(mode="json", include=_CONDUCT)
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -10,6 +10,8 @@ from remediation.duration import Duration
 from remediation.errors import ControllerError
 
 POLL_S = 5.0
+_SILENT_POLLS = 4
+"""So many polls in a row may go unanswered before nobody knows what became of a job."""
 
 Id = Annotated[str, Field(min_length=1, max_length=64)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -107,10 +109,23 @@ def on_node(kind: str) -> Callable[[Any], Effect]:
 
 
 async def _ended(ports: Ports, key: str) -> JobStatus:
-    """Poll until the job is over: a controller that says yes has only accepted. The act's timeout bounds it."""
-    while (status := await ports.controller.status(key)).state == "running":
+    """Poll until the job is over: a controller that says yes has only accepted. The act's timeout bounds it.
+
+    Raises ControllerError with `happened` unknown when the controller does not say what became of the job.
+    """
+    silent = 0
+    while True:
+        try:
+            status = await ports.controller.status(key)
+        except ControllerError as error:
+            silent += 1
+            if not error.retryable or silent >= _SILENT_POLLS:
+                raise ControllerError(str(error), retryable=False, happened=None) from None
+        else:
+            silent = 0
+            if status.state != "running":
+                return status
         await ports.timer.sleep(POLL_S)
-    return status
 
 
 def _outcome(status: JobStatus, before: Mapping[str, Any]) -> Outcome:

@@ -1,0 +1,156 @@
+"""A controller on loopback that answers whatever a test tells it to, byte for byte, and remembers what it was asked."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+_LONGEST_PAUSE_S = 600.0
+Script = Callable[["Request", asyncio.StreamWriter], Awaitable[None]]
+
+
+class LeapingTime:
+    """A clock that jumps over pauses at once; deadlines, which are longer, never come."""
+
+    def __init__(self, start: float) -> None:
+        self._now = start
+
+    def now(self) -> float:
+        """Unix seconds."""
+        return self._now
+
+    def real_seconds(self, seconds: float) -> float:
+        """Nothing here waits on the wall."""
+        return seconds
+
+    async def sleep(self, seconds: float) -> None:
+        """Be there at once, or never."""
+        if seconds > _LONGEST_PAUSE_S:
+            await asyncio.Event().wait()
+        self._now += seconds
+        await asyncio.sleep(0)
+
+
+class Request:
+    """One request that arrived."""
+
+    def __init__(self, head: bytes, body: bytes) -> None:
+        first, *lines = head.decode("latin-1").splitlines()
+        self.method, self.path, _ = first.split(" ", 2)
+        self.headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines) if name}
+        self.body = body
+
+    @property
+    def what(self) -> str:
+        """`submit`, `status` or `state`."""
+        if self.method == "POST":
+            return "submit"
+        return "status" if "/operations/" in self.path else "state"
+
+
+class Misbehaving:
+    """Scripts by the kind of request; the last script of a kind goes on for ever."""
+
+    def __init__(self, **scripts: Script | list[Script]) -> None:
+        well = {"submit": [answers(accepted(), status=202)], "status": [answers(job())], "state": [answers({})]}
+        given = {kind: script if isinstance(script, list) else [script] for kind, script in scripts.items()}
+        self._scripts: dict[str, list[Script]] = {**well, **given}
+        self.patience_s = 1.0 if any(silent in scripts for scripts in given.values()) else 20.0
+        """How long a client may wait on the wall; only who waits for nothing needs little patience."""
+        self.requests: list[Request] = []
+
+    def count(self, what: str) -> int:
+        """How many requests of a kind arrived."""
+        return sum(request.what == what for request in self.requests)
+
+    @property
+    def accepted_keys(self) -> set[str]:
+        """The keys of all acts that were asked for: the acts that a controller with a memory would do."""
+        return {request.headers["idempotency-key"] for request in self.requests if request.what == "submit"}
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            head = await reader.readuntil(b"\r\n\r\n")
+            request = Request(head, b"")
+            request.body = await reader.readexactly(int(request.headers.get("content-length", "0")))
+            self.requests.append(request)
+            scripts = self._scripts[request.what]
+            await (scripts.pop(0) if len(scripts) > 1 else scripts[0])(request, writer)
+            await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+
+@asynccontextmanager
+async def listening(server: Misbehaving) -> AsyncIterator[str]:
+    """Its address while it listens."""
+    listener = await asyncio.start_server(server._serve, "127.0.0.1", 0)
+    try:
+        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+    finally:
+        listener.close()
+
+
+def accepted() -> dict[str, Any]:
+    """What a controller says when it takes an act on."""
+    return job("running")
+
+
+def job(state: Any = "succeeded", **more: Any) -> dict[str, Any]:
+    """What a controller says of an act."""
+    return {"key": "k", "state": state, "result": {"level": 0.8}, "error": "", **more}
+
+
+def answers(content: object, *, status: int = 200, media_type: str = "application/json") -> Script:
+    """A whole answer; bytes are sent as they are."""
+    body = content if isinstance(content, bytes) else json.dumps(content).encode()
+
+    async def script(request: Request, writer: asyncio.StreamWriter) -> None:
+        del request
+        writer.write(_head(status, len(body), media_type) + body)
+
+    return script
+
+
+async def silent(request: Request, writer: asyncio.StreamWriter) -> None:
+    """Takes the request and never answers, until the other side hangs up."""
+    del request
+    while not writer.is_closing():  # noqa: ASYNC110 - a stream tells of its end only when it is looked at
+        await asyncio.sleep(0.01)
+
+
+async def resets(request: Request, writer: asyncio.StreamWriter) -> None:
+    """Breaks the connection without a word."""
+    del request
+    writer.transport.abort()
+
+
+async def resets_within_body(request: Request, writer: asyncio.StreamWriter) -> None:
+    """Breaks the connection in the middle of a good answer."""
+    del request
+    writer.write(_head(200, 500, "application/json") + b'{"state": "succ')
+    await writer.drain()
+    writer.transport.abort()
+
+
+async def answers_twice(request: Request, writer: asyncio.StreamWriter) -> None:
+    """A good answer, and a second one that nobody asked for."""
+    status = 202 if request.what == "submit" else 200
+    for state in ("succeeded", "failed"):
+        body = json.dumps(job(state)).encode()
+        writer.write(_head(status, len(body), "application/json") + body)
+
+
+async def garbles(request: Request, writer: asyncio.StreamWriter) -> None:
+    """Speaks no HTTP."""
+    del request
+    writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
+
+
+def _head(status: int, length: int, media_type: str) -> bytes:
+    return (
+        f"HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
+    ).encode()
