@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol
 
 from dbos import DBOS, DBOSClient, DBOSConfig, SetWorkflowID, StepOptions
@@ -166,8 +167,12 @@ class DurableWorker:
         return status is not None and status.status not in ("PENDING", "ENQUEUED", "DELAYED")
 
     async def close(self) -> None:
-        """Stop executing; what is under way goes on at the next start."""
+        """Stop executing; what is under way goes on at the next start.
+
+        DBOS makes its threads the event loop's own and takes them along; the loop gets new ones.
+        """
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="bellhop"))
 
 
 def _plain(function: Workflow) -> Workflow:
