@@ -3,6 +3,9 @@
 eta is the transmissivity, n the mean photon number of the environment. Sources: Pirandola, Laurenza, Ottaviani,
 Banchi 2017; Wolf, Perez-Garcia, Giedke 2007; Wilde, Qi 2018; Holevo, Werner 2001; Rosati, Mari, Giovannetti 2018;
 Giovannetti et al. 2004.
+
+>>> round(float(repeaterless_bound(fibre(100.0, 0.2))), 5)  # 100 km of fiber: about 1.44 eta
+0.0145
 """
 
 import numpy as np

@@ -3,6 +3,9 @@
 Cost per delivered logical qubit = (n c_pair + c_fixed)/(k p_accept). [[4,2,2]] only detects errors, so it is allowed
 only where a discarded payload can be sent again. Ideal decoding and perfect syndromes: with circuit noise use the
 link model.
+
+>>> choose(p=0.01, slo=1e-3, c_pair=1.0, c_fixed=0.5, allow_discard=False).code
+'513'
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -1,6 +1,9 @@
 """Any qubit channel by its Kraus operators: coherent information and the test for antidegradability.
 
 Kraus arrays have shape (..., k, 2, 2): parameters, operators, matrix.
+
+>>> round(float(coherent_information(pauli_kraus(0.01, 0.01, 0.01), 0.5)), 6)  # hashing at p = 0.03
+0.758059
 """
 
 import numpy as np
@@ -23,7 +26,11 @@ def pauli_kraus(px: ArrayLike, py: ArrayLike, pz: ArrayLike) -> Kraus:
 
 def damping(gamma: ArrayLike) -> Kraus:
     """Amplitude damping |1> -> |0> with probability gamma."""
-    return generalized_damping(gamma, 0.0)[..., :2, :, :]
+    g = probability("gamma", gamma)
+    kraus = np.zeros((*g.shape, 2, 2, 2), dtype=np.complex128)
+    kraus[..., 0, 0, 0], kraus[..., 0, 1, 1] = 1.0, np.sqrt(1 - g)
+    kraus[..., 1, 0, 1] = np.sqrt(g)
+    return kraus
 
 
 def generalized_damping(gamma: ArrayLike, population: ArrayLike) -> Kraus:
@@ -53,11 +60,51 @@ def joint_state(kraus: Kraus, x: ArrayLike) -> Kraus:
 
 
 def coherent_information(kraus: Kraus, x: ArrayLike) -> Array:
-    """S(B) - S(E) for the input diag(1-x, x), qubit/use."""
+    """S(B) - S(E) for the input diag(1-x, x), qubit/use.
+
+    Operators that are each diagonal or antidiagonal (Pauli, damping, T1/T2 and their series) have closed 2x2 blocks.
+    """
+    x = probability("x", x)
+    if _diagonal_or_antidiagonal(kraus):
+        return _blocks(kraus, x)
     if kraus.shape[-3] == 2:
-        return _two_operators(kraus, probability("x", x))
+        return _two_operators(kraus, x)
     joint = joint_state(kraus, x)
     return _entropy(_output(joint)) - _entropy(joint)
+
+
+def _diagonal_or_antidiagonal(kraus: Kraus) -> bool:
+    diagonal = (kraus[..., 0, 0] != 0) | (kraus[..., 1, 1] != 0)
+    antidiagonal = (kraus[..., 0, 1] != 0) | (kraus[..., 1, 0] != 0)
+    return not bool((diagonal & antidiagonal).any())
+
+
+def _blocks(kraus: Kraus, x: Array) -> Array:
+    """Output and reference share either equal or opposite bits: two 2x2 blocks, and a diagonal output."""
+    root = np.sqrt(x * (1 - x))
+    kept0, kept1 = _power(kraus[..., 0, 0]) * (1 - x), _power(kraus[..., 1, 1]) * x
+    fell, rose = _power(kraus[..., 0, 1]) * x, _power(kraus[..., 1, 0]) * (1 - x)
+    even = np.abs(_overlap(kraus[..., 0, 0], kraus[..., 1, 1])) * root
+    odd = np.abs(_overlap(kraus[..., 0, 1], kraus[..., 1, 0])) * root
+    output = term(kept0 + fell) + term(kept1 + rose)
+    return output - _two_levels(kept0, kept1, even) - _two_levels(fell, rose, odd)
+
+
+def _power(entries: Kraus) -> Array:
+    return np.asarray(
+        np.einsum("...k,...k->...", entries.real, entries.real)
+        + np.einsum("...k,...k->...", entries.imag, entries.imag)
+    )
+
+
+def _overlap(left: Kraus, right: Kraus) -> Kraus:
+    return np.asarray(np.einsum("...k,...k->...", left, right.conj()))
+
+
+def _two_levels(a: Array, b: Array, off: Array) -> Array:
+    """Entropy of the block [[a, off], [off*, b]]."""
+    spread = np.hypot(a - b, 2 * off)
+    return term((a + b + spread) / 2) + term(np.maximum(0.0, (a + b - spread) / 2))
 
 
 def _two_operators(kraus: Kraus, x: Array) -> Array:
@@ -92,6 +139,4 @@ def _purity(state: Kraus) -> Array:
 def _entropy(state: Kraus) -> Array:
     if state.shape[-1] != 2:
         return np.asarray(term(np.linalg.eigvalsh(state)).sum(axis=-1))
-    a, b = state[..., 0, 0].real, state[..., 1, 1].real
-    spread = np.hypot(a - b, 2 * np.abs(state[..., 0, 1]))
-    return term((a + b + spread) / 2) + term((a + b - spread) / 2)
+    return _two_levels(state[..., 0, 0].real, state[..., 1, 1].real, np.abs(state[..., 0, 1]))

@@ -2,6 +2,9 @@
 
 In series the noise adds up (a lower bound by construction) and no chain beats its worst part (an upper bound): show
 both. In parallel the capacities of degradable channels add; in general only lower bounds do (Smith, Yard 2008).
+
+>>> round(float(depolarizing(0.1, 0.1)), 6)  # p1 + p2 - 4 p1 p2/3
+0.186667
 """
 
 from collections.abc import Sequence

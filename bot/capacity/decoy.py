@@ -1,6 +1,10 @@
 """BB84 with weak laser pulses and decoy states, statistics infinite; bit per pulse, raw (negative: no key).
 
 Sources: Gottesman, Lo, Lütkenhaus, Preskill 2004; Ma, Qi, Zhao, Lo 2005. Finite-size decoy keys are not covered.
+
+>>> gys = Device(alpha=0.21, eta_bob=0.045, dark=1.7e-6, misalignment=0.033, efficiency=1.22, sifting=0.5)
+>>> round(max_distance(gys), 1)  # km; the device of Gobby, Yuan and Shields 2004
+142.2
 """
 
 from dataclasses import dataclass

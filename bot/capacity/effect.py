@@ -12,9 +12,9 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from bot.capacity.anchor import Modelled, anchored, odds
-from bot.capacity.link import HORIZON_S, LinkState, evaluate
+from bot.capacity.link import HORIZON_S, LinkState, evaluate, specified
 from bot.capacity.ranges import Number, not_negative, one_of, plain, probability
-from bot.model.network import Link
+from bot.model.network import Code, Link
 from remediation.contract import EFFECT_KINDS, Prediction
 
 Readings = Mapping[str, float]
@@ -63,6 +63,7 @@ class Case:
     values: Mapping[str, float]
     measured: Readings = field(default_factory=dict)
     healthy: Readings = field(default_factory=dict)
+    code: Code | None = None
 
 
 After = Callable[[Case], LinkState]
@@ -89,6 +90,16 @@ def _throttled(case: Case) -> LinkState:
 def _rerouted(case: Case) -> LinkState:
     rate = not_negative("consumption_rate", case.values.get("consumption_rate", 0.0))
     return replace(case.now, consumption_rate=float(rate))
+
+
+def _recoded(case: Case) -> LinkState:
+    code = case.link.code if case.code is None else case.code
+    return replace(case.now, code_family=code.family, code_distance=code.distance)
+
+
+def _failed_over(case: Case) -> LinkState:
+    kept = {name: getattr(case.now, name) for name in ("pool_pairs", "consumption_rate", "herald_efficiency")}
+    return replace(specified(case.link), **kept)
 
 
 def _restored(*names: str) -> After:
@@ -148,6 +159,11 @@ KINDS: Mapping[str, Kind] = {
     ),
 }
 """Every kind of remediation.contract.EFFECT_KINDS; tests hold the two tables together."""
+PLANNING: Mapping[str, Kind] = {
+    "change_code": Kind(_recoded, (_LOGICAL, _CAPACITY)),
+    "fail_over": Kind(_failed_over, (_LOGICAL, "entanglement_rate", "pool_depletion_s", _CAPACITY)),
+}
+"""Kinds that no runbook step has yet: another code (`code`), and standby equipment that keeps the file's promises."""
 NOT_IN_PARAMETERS = ("restore_noise", "restore_slots")
 """Kinds whose fault is not in the link's parameters: a success ratio returns to what the model expects now."""
 
@@ -161,14 +177,15 @@ def predict(
     values: Mapping[str, float],
     measured: Readings | None = None,
     healthy: Readings | None = None,
+    code: Code | None = None,
 ) -> tuple[Prediction, ...]:
-    """The predicted effect of `kind` (one of EFFECT_KINDS) on one link, most telling quantity first.
+    """The predicted effect of `kind` (of EFFECT_KINDS or PLANNING) on one link, most telling quantity first.
 
     `measured` and `healthy` are optional readings by signal name, now and at the baseline. Quantities that stay unknown
     have None. Raises CapacityRangeError for an unknown kind or values out of range.
     """
-    rule = KINDS[one_of("kind", kind, tuple(EFFECT_KINDS))]
-    case = Case(link, now, baseline, values, measured or {}, healthy or {})
+    rule = {**KINDS, **PLANNING}[one_of("kind", kind, (*EFFECT_KINDS, *PLANNING))]
+    case = Case(link, now, baseline, values, measured or {}, healthy or {}, code)
     after = rule.after(case)
     shown = [_modelled(case, kind, name, after) for name in rule.modelled]
     shown += [_returning(case, kind, name) for name in rule.returning]

@@ -1,4 +1,8 @@
-"""Entropies in bits, exact at the edges; arrays of any shape."""
+"""Entropies in bits, exact at the edges; arrays of any shape.
+
+>>> float(binary(0.5)), float(binary([0.0, 1.0]).sum())
+(1.0, 0.0)
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike

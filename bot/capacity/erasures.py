@@ -2,6 +2,9 @@
 
 An erased qubit is maximally mixed and its place known. A pattern that holds a logical operator of one type fails half
 the time, of both types three quarters (Stace, Barrett, Doherty 2009; Wu et al. 2022 for erasure with flips).
+
+>>> round(float(erasure_flip_failure(0.1, 0.0)), 6)
+0.003671
 """
 
 from collections.abc import Mapping

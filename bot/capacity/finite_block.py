@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bot.capacity.entropy import binary, shannon
-from bot.capacity.ranges import Array, count, one_of, probability, within
+from bot.capacity.ranges import Array, count, elementwise, one_of, probability, within
 
 LN2 = float(np.log(2))
 LN3 = float(np.log(3))
@@ -64,6 +64,7 @@ def erasure_expansion(p: ArrayLike, n: ArrayLike, eps: ArrayLike) -> Array:
     return np.asarray(1 - p + np.sqrt(p * (1 - p) / n) * quantile(eps))
 
 
+@elementwise
 def converse(p: float, n: int, eps: float) -> float:
     """-log2 beta_{1-eps}(Bern(p)^n against uniform)/n: no code exceeds it, two-way help included; p <= 1/2.
 
@@ -81,11 +82,13 @@ def converse(p: float, n: int, eps: float) -> float:
     return 1 - float(np.logaddexp.reduce(volumes)) / LN2 / n
 
 
+@elementwise
 def dephasing_k(p: float, n: int, eps: float) -> int:
     """Largest k that random X-type stabilizer codes carry: rigorous achievability."""
     return _random_code_k(p, n, eps, 0.0)
 
 
+@elementwise
 def depolarizing_k(p: float, n: int, eps: float) -> int:
     """Largest k that random stabilizer codes carry: the conservative value to plan with.
 
@@ -95,11 +98,13 @@ def depolarizing_k(p: float, n: int, eps: float) -> int:
     return _random_code_k(p, n, eps, LN3)
 
 
+@elementwise
 def random_code_error(p: float, n: int, k: float, *, kinds: int) -> float:
     """sum_w Bin(w) min(1, 2^(k-n) sum_{j<=w} kinds^j C(n,j)): error of the random code; kinds of error 1 or 3."""
     return _union(_binomial(n, p), _volumes(n, float(np.log(kinds))), (k - n) * LN2)
 
 
+@elementwise
 def blocklength(p: float, eps: float, bound: str, share: float = 0.9) -> int:
     """Smallest n at which dephasing (or a binary symmetric channel) p carries `share` of its capacity at eps.
 
@@ -111,8 +116,8 @@ def blocklength(p: float, eps: float, bound: str, share: float = 0.9) -> int:
 
     def enough(n: int) -> bool:
         if achievable:
-            return random_code_error(p, n, np.ceil(rate * n), kinds=1) <= eps
-        return converse(p, n, eps) >= rate
+            return float(random_code_error(p, n, np.ceil(rate * n), kinds=1)) <= eps
+        return float(converse(p, n, eps)) >= rate
 
     high = 16
     while not enough(count("n", high, 1, N_MAX)):
@@ -124,6 +129,7 @@ def blocklength(p: float, eps: float, bound: str, share: float = 0.9) -> int:
     return next(n for n in range(max(1, high - high * SCAN // 100), high + 1) if enough(n))
 
 
+@elementwise
 def erasure_k_assisted(p: float, n: int, eps: float) -> int:
     """Exact k with classical post-processing: eps = sum_{l>n-k} Bin(l)(1-2^(n-k-l))."""
     n, p = count("n", n, 1, N_MAX), float(probability("p", p))
@@ -136,6 +142,7 @@ def erasure_k_assisted(p: float, n: int, eps: float) -> int:
     return _largest(error, n, _eps(eps))
 
 
+@elementwise
 def erasure_k(p: float, n: int, eps: float) -> int:
     """Largest k of random stabilizer codes without help: sum_l Bin(l) min(1, 2^(2l-(n-k)))."""
     n, p = count("n", n, 1, N_MAX), float(probability("p", p))

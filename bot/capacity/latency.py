@@ -1,6 +1,9 @@
 """What a slow decoder costs: idle errors, backlog, queues. Times in s, rates in 1/s.
 
 Sources: Terhal 2015 (backlog), Gross et al. 2008 (queues); kappa from sampled circuits, see surface.py.
+
+>>> float(backlog_wait(2.0, 3, 1e-3))  # twice too slow: the third wait is eight cycles
+0.008
 """
 
 import numpy as np

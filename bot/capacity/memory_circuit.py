@@ -4,6 +4,9 @@ Below the sampled range the failure goes on as p^((d+1)/2), above it with its la
 3, 5, 7. Basis X and other numbers of rounds scale the failure per round by the ratio that was sampled at one or two
 points; extra idle noise enters as p + kappa p_idle with kappa = a_d - b_d ln(p_idle/0.002), refitted to 27 sampled
 circuits on top of this curve.
+
+>>> f"{float(circuit_failure(5, 0.003, 5, 'z')):.3e}"  # 4,003 of 1,227,025 shots
+'3.262e-03'
 """
 
 from collections.abc import Mapping

@@ -8,7 +8,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
 
 from bot.capacity.bosonic import repeaterless_bound
-from bot.capacity.ranges import CapacityRangeError
+from bot.capacity.ranges import CapacityRangeError, not_negative
 
 Edge = tuple[str, str, float]
 Widths = Mapping[str, Mapping[str, float]]
@@ -40,11 +40,28 @@ def widest_route(
     allowed: Callable[[str], bool] = lambda _: True,
 ) -> tuple[tuple[str, ...], float]:
     """(nodes of the best route, its capacity) through nodes that policy allows; ((), 0.0) where there is none."""
+    return best_route([(a, b, float(repeaterless_bound(eta))) for a, b, eta in edges], source, target, allowed=allowed)
+
+
+def best_route(
+    capacities: Sequence[Edge],
+    source: str,
+    target: str,
+    *,
+    allowed: Callable[[str], bool] = lambda _: True,
+) -> tuple[tuple[str, ...], float]:
+    """The route whose worst link is best, for links of any kind: edges are (node, node, capacity in one unit).
+
+    With equal worst links the route that comes first in the alphabet of its nodes. `allowed` is asked of the nodes in
+    between; a link without capacity is not used.
+
+    >>> best_route([("a", "x", 9.0), ("x", "b", 2.0), ("a", "y", 4.0), ("y", "b", 3.0)], "a", "b")
+    (('a', 'y', 'b'), 3.0)
+    """
     widths: dict[str, list[tuple[str, float]]] = defaultdict(list)
-    for a, b, eta in edges:
-        width = float(repeaterless_bound(eta))
-        widths[a].append((b, width))
-        widths[b].append((a, width))
+    for a, b, width in capacities:
+        widths[a].append((b, float(not_negative("capacity", width))))
+        widths[b].append((a, float(width)))
     best: list[tuple[float, tuple[str, ...]]] = [(-float("inf"), (source,))]
     done: set[str] = set()
     while best:

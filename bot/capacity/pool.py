@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bot.capacity.optimise import root
-from bot.capacity.ranges import Array, CapacityRangeError, count, not_negative, positive, within
+from bot.capacity.ranges import Array, CapacityRangeError, count, elementwise, not_negative, positive, within
 
 DEBYE_FROM = 100.0
 TAIL = 14.0
@@ -46,6 +46,7 @@ def std_depletion_estimated(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike, window
     return np.asarray(np.sqrt(own**2 + n0**2 * (lam + mu) / (positive("T_obs", window_s) * safe**4)))
 
 
+@elementwise
 def stockout_by(n0: int, lam: float, mu: float, t: float) -> float:
     """Probability that the pool is empty at some time up to t, by reflection on the Skellam law; no cap."""
     n0 = count("N0", n0, 0)
@@ -61,6 +62,7 @@ def stockout_by(n0: int, lam: float, mu: float, t: float) -> float:
     return min(1.0, _reflected(n0, lam, mu, t))
 
 
+@elementwise
 def depletion_quantile(q: float, n0: int, lam: float, mu: float) -> float:
     """Time by which the pool has run empty with probability q; infinite where that never becomes so likely.
 
@@ -83,6 +85,7 @@ def eventual_depletion(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike) -> Array:
     return np.where(more, (np.where(more, mu, 1.0) / np.where(more, lam, 1.0)) ** n0, 1.0)
 
 
+@elementwise
 def mean_depletion_capped(n0: int, lam: float, mu: float, cap: int) -> float:
     """Mean time to empty when pairs beyond `cap` are thrown away: d_K = 1/mu, d_n = 1/mu+(lam/mu) d_{n+1}."""
     cap, n0 = count("K", cap, 1), count("N0", n0, 0, int(cap))
@@ -106,6 +109,7 @@ def stockout_stationary(lam: ArrayLike, mu: ArrayLike, cap: ArrayLike) -> Array:
     return np.where(r == 1, 1 / (k + 1), np.where(r > 1, above, below))
 
 
+@elementwise
 def stockout_expiring(lam: float, mu: float, delta: float, cap: int) -> float:
     """The same with pairs that expire at rate delta: 1/sum_i prod_{j<=i} lam/(mu+j delta)."""
     lam, mu = float(not_negative("lam", lam)), float(positive("mu", mu))

@@ -1,7 +1,8 @@
 """Inputs that a formula cannot take are refused by name; unknown values (NaN) pass and stay unknown."""
 
-from collections.abc import Sequence
-from typing import TypeVar
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -89,3 +90,27 @@ def times(t1_s: ArrayLike, t2_s: ArrayLike) -> tuple[Array, Array]:
 def plain(value: Array) -> Number:
     """A 0-d array as a float, any other as it is."""
     return float(value) if value.ndim == 0 else value
+
+
+def elementwise(function: Callable[..., float]) -> Callable[..., Any]:
+    """Let a function of numbers take arrays, too: they broadcast, and the answer is an array of float64.
+
+    For sums and searches whose length depends on the numbers. Only numbers in: the answer is the function's own.
+    Elements with a NaN among their arguments are NaN; text is handed on as it is.
+    """
+
+    @wraps(function)
+    def over_arrays(*args: Any, **keywords: Any) -> Any:  # noqa: ANN401 - whatever the function takes
+        named: dict[Any, Any] = {**dict(enumerate(args)), **keywords}
+        if all(np.ndim(value) == 0 for value in named.values()):
+            return function(*args, **keywords)
+        grids = dict(zip(named, np.broadcast_arrays(*(np.asarray(each) for each in named.values())), strict=True))
+        answers = np.empty(next(iter(grids.values())).shape)
+        for at in np.ndindex(answers.shape):
+            each = {name: grid[at].item() for name, grid in grids.items()}
+            unknown = any(isinstance(value, float) and np.isnan(value) for value in each.values())
+            given = [each[place] for place in range(len(args))]
+            answers[at] = np.nan if unknown else function(*given, **{name: each[name] for name in keywords})
+        return answers
+
+    return over_arrays

@@ -2,6 +2,9 @@
 
 F is the fidelity with Phi+. Sources: Briegel, Dür, Cirac, Zoller 1998; Bennett et al. 1996 (BBPSSW); Deutsch et al.
 1996 (DEJMPS); Bernardes, Praxmeyer, van Loock 2011; Barrett, Kok 2005; Pirandola 2019 (chain limits).
+
+>>> round(float(swapped([0.95, 0.95])), 6), most_links(0.99, 0.9)
+(0.903333, 10)
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +14,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bot.capacity.bosonic import repeaterless_bound
-from bot.capacity.ranges import Array, CapacityRangeError, count, not_negative, positive, probability, within
+from bot.capacity.ranges import (
+    Array,
+    CapacityRangeError,
+    count,
+    elementwise,
+    not_negative,
+    positive,
+    probability,
+    within,
+)
 
 LIGHT_KM_PER_S = 2e5
 """Speed of light in fiber."""
@@ -33,6 +45,7 @@ def teleported(fidelity: ArrayLike) -> Array:
     return np.asarray((2 * probability("F", fidelity) + 1) / 3)
 
 
+@elementwise
 def most_links(link_fidelity: float, target: float) -> int:
     """How many equal links can be swapped before fidelity falls below `target`; 0 where one is already too many."""
     link, goal = float(within("F_link", link_fidelity, 0.25, 1.0)), float(within("F_target", target, 0.25, 1.0))
@@ -108,6 +121,7 @@ def nested_dejmps(start: float, target: float) -> Purification:
     return _nested(np.array([1 - 3 * wrong, wrong, wrong, wrong]), target, step)
 
 
+@elementwise
 def mean_attempts(p: float, links: int) -> float:
     """Mean slots until all N parallel links of success p are ready."""
     p, links = float(within("p", p, 0.0, 1.0, open_low=True)), count("N", links, 1)
@@ -163,6 +177,7 @@ def equispaced(eta: ArrayLike, repeaters: ArrayLike) -> Array:
     return repeaterless_bound(probability("eta", eta) ** (1 / (not_negative("N", repeaters) + 1)))
 
 
+@elementwise
 def repeaters_needed(eta: float, target: float) -> int:
     """Least number of equally spaced ideal repeaters for `target` bit/use."""
     eta = float(within("eta", eta, 0.0, 1.0, open_low=True))

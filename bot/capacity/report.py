@@ -42,6 +42,7 @@ class Channel:
     rows: Callable[..., tuple[Row, ...]]
     error: Callable[..., Number] | None = None
     exact_blocks: Callable[[Values, int, float], tuple[Row, ...]] | None = None
+    optional: tuple[str, ...] = ()
 
 
 def _row(
@@ -55,7 +56,7 @@ def _dephasing(p: float) -> tuple[Row, ...]:
     q = channels.dephasing_q(p)
     return (
         _row("Q = P", "one-way", q, q),
-        _row("Q2", "two-way", q, q),
+        _row("Q2 = P2", "two-way", q, q),
         _row("C", "classical", 1.0, 1.0, unit="bit"),
         _row("C_EA", "entanglement-assisted", *2 * (channels.dephasing_assisted(p),), unit="bit"),
     )
@@ -65,7 +66,8 @@ def _depolarizing(p: float) -> tuple[Row, ...]:
     low = channels.depolarizing_hashing(p)
     return (
         _row("Q", "one-way", low, channels.depolarizing_upper(p), note=_unknown(float(low), open_=p < 0.25)),
-        _row("Q2", "two-way", low, channels.depolarizing_two_way_upper(p)),
+        _row("Q2, P2", "two-way", low, channels.depolarizing_two_way_upper(p)),
+        _row("P", "one-way", low, channels.depolarizing_two_way_upper(p), unit="bit", note="private"),
         _row("C", "classical", *2 * (channels.depolarizing_c(p),), unit="bit"),
         _row("C_EA", "entanglement-assisted", *2 * (channels.depolarizing_assisted(p),), unit="bit"),
     )
@@ -77,7 +79,8 @@ def _pauli(px: float, py: float, pz: float) -> tuple[Row, ...]:
     one_way = _one_way(coherent.pauli_kraus(px, py, pz), float(low), float(high))
     return (
         one_way,
-        _row("Q2", "two-way", low, high),
+        _row("Q2, P2", "two-way", low, high),
+        _row("P", "one-way", low, high, unit="bit", note="private"),
         _row("C", "classical", *2 * (channels.pauli_c(px, py, pz),), unit="bit"),
     )
 
@@ -86,6 +89,7 @@ def _erasure(p: float) -> tuple[Row, ...]:
     q, q2 = channels.erasure_q(p), channels.erasure_two_way(p)
     return (
         _row("Q", "one-way", q, q),
+        _row("P", "one-way", q, q, unit="bit", note="private; degradable up to p = 1/2, 0 from there"),
         _row("Q2", "two-way", q2, q2, note="heralded pairs are governed by this one"),
         _row("C", "classical", q2, q2, unit="bit"),
         _row("C_EA", "entanglement-assisted", *2 * (channels.erasure_assisted(p),), unit="bit"),
@@ -128,15 +132,26 @@ def _one_way(kraus: coherent.Kraus, low: float, high: float | None) -> Row:
     return _row("Q", "one-way", low, high, note=_unknown(low, open_=True))
 
 
-def _pure_loss(eta: float) -> tuple[Row, ...]:
+def _pure_loss(eta: float, photons: float | None = None) -> tuple[Row, ...]:
     q, q2 = bosonic.loss_q(eta), bosonic.repeaterless_bound(eta)
-    return _row("Q", "one-way", q, q), _row("Q2 = K", "two-way", q2, q2, note="repeaterless bound, any energy")
+    rows = (_row("Q = P", "one-way", q, q), _row("Q2 = K", "two-way", q2, q2, note="repeaterless bound, any energy"))
+    if photons is None:
+        return rows
+    limited, c, assisted = (
+        function(eta, photons) for function in (bosonic.loss_q_limited, bosonic.loss_c, bosonic.loss_assisted)
+    )
+    return (
+        *rows,
+        _row("Q", "one-way", limited, limited, note=f"at most {photons:g} photons per mode"),
+        _row("C", "classical", c, c, unit="bit", note=f"at most {photons:g} photons per mode"),
+        _row("C_EA", "entanglement-assisted", assisted, assisted, unit="bit", note=f"at most {photons:g} photons"),
+    )
 
 
 def _thermal_loss(eta: float, nbar: float) -> tuple[Row, ...]:
     one = bosonic.thermal_lower(eta, nbar), bosonic.thermal_upper(eta, nbar)
     two = bosonic.thermal_two_way_lower(eta, nbar), bosonic.thermal_two_way_upper(eta, nbar)
-    return _row("Q", "one-way", *one), _row("Q2", "two-way", *two)
+    return _row("Q", "one-way", *one), _row("Q2, K", "two-way", *two)
 
 
 def _blocks(low: int, high: float | None, block: tuple[int, float], help_: Help, note: str) -> tuple[Row, ...]:
@@ -167,7 +182,7 @@ CHANNELS: Mapping[str, Channel] = {
     "amplitude-damping": Channel(("gamma",), _damping, lambda gamma: 1 - (1 + np.sqrt(1 - gamma)) ** 2 / 4),
     "generalized-amplitude-damping": Channel(("gamma", "population"), _generalized),
     "t1t2": Channel(("t", "t1", "t2"), _memory, lambda t, t1, t2: 1 - channels.memory_fidelity(t, t1, t2)),
-    "pure-loss": Channel(("eta",), _pure_loss),
+    "pure-loss": Channel(("eta",), _pure_loss, optional=("photons",)),
     "thermal-loss": Channel(("eta", "nbar"), _thermal_loss),
 }
 """Channels that can be asked for by name."""
@@ -215,9 +230,10 @@ def _known(values: Mapping[str, Number]) -> dict[str, float]:
 
 def _channel(channel: str, values: Values) -> Channel:
     known = CHANNELS[one_of("channel", channel, tuple(CHANNELS))]
-    if set(values) != set(known.parameters):
+    if not set(known.parameters) <= set(values) <= {*known.parameters, *known.optional}:
         given = ", ".join(values) or "nothing"
-        raise CapacityRangeError(f"parameters of {channel}", given, ", ".join(known.parameters))
+        wanted = ", ".join((*known.parameters, *(f"{name} (optional)" for name in known.optional)))
+        raise CapacityRangeError(f"parameters of {channel}", given, wanted)
     return known
 
 

@@ -1,4 +1,8 @@
-"""Noise at which a bound reaches zero, for families of Pauli channels and amplitude damping."""
+"""Noise at which a bound reaches zero, for families of Pauli channels and amplitude damping.
+
+>>> round(hashing_zero("depolarizing"), 7), round(antidegradable("depolarizing"), 7)
+(0.1892896, 0.25)
+"""
 
 from collections.abc import Callable, Mapping
 

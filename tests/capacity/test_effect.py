@@ -1,12 +1,14 @@
 """Predicted effects: numbers an operator can read in a plan and telemetry can confirm."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
 from bot.capacity.effect import KINDS, UNITS, predict
-from bot.capacity.link import LinkState, evaluate
+from bot.capacity.link import LinkState, evaluate, specified
 from bot.capacity.ranges import CapacityRangeError
+from bot.model.network import Code
 from remediation.contract import EFFECT_KINDS, Prediction
 from tests.support.capacity_links import LINK, baseline, changed, now
 
@@ -31,6 +33,43 @@ def test_every_kind_of_effect_is_answered() -> None:
     assert set(KINDS) == set(EFFECT_KINDS)
     for kind in EFFECT_KINDS:
         assert any(item.after is not None for item in told(kind, now()).values()), kind
+
+
+def test_a_longer_code_fails_less_and_delivers_as_many_pairs() -> None:
+    """From distance 5 to 7 the logical failure falls, and the model says so with an interval."""
+    answer = {
+        item.quantity: item
+        for item in predict(
+            link=LINK,
+            now=now(),
+            baseline=baseline(),
+            kind="change_code",
+            values={},
+            code=Code(family="surface", distance=7),
+        )
+    }
+    success, capacity = answer["logical_success_ratio"], answer["capacity_qubits_per_s"]
+    expected = evaluate(changed(code_distance=7))["logical_success_ratio"]
+    assert success.after == pytest.approx(expected)
+    assert success.before is not None
+    assert success.low is not None
+    assert success.before < success.low
+    assert capacity.after == pytest.approx(capacity.before)
+
+
+def test_failing_over_brings_what_the_network_file_promises() -> None:
+    """Standby equipment has the specified loss and coherence; demand and pool stay those of the link."""
+    broken = now(physical_loss_ratio=0.99, coherence_t1=0.02, coherence_t2=0.02, entanglement_consumption_rate=90.0)
+    answer = told("fail_over", broken)
+    promised = replace(specified(LINK), herald_efficiency=broken.herald_efficiency)
+    assert answer["entanglement_rate"].after == pytest.approx(evaluate(promised)["entanglement_rate"])
+    assert answer["logical_success_ratio"].after > answer["logical_success_ratio"].before  # type: ignore[operator]
+
+
+def test_a_kind_that_nobody_knows_is_named() -> None:
+    """The error lists what can be asked."""
+    with pytest.raises(CapacityRangeError, match="change_code"):
+        told("pray", now())
 
 
 def test_intervals_hold_the_expected_value() -> None:

@@ -1,6 +1,6 @@
 """Finite blocks, codes, keys, pools and routes: properties that no table of values shows."""
 
-from itertools import pairwise
+from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
@@ -144,6 +144,26 @@ def test_policy_keeps_a_route_out_of_forbidden_nodes() -> None:
     edges = [("a", "x", 0.9), ("x", "b", 0.9), ("a", "y", 0.2), ("y", "b", 0.2)]
     assert path.widest_route(edges, "a", "b")[0] == ("a", "x", "b")
     assert path.widest_route(edges, "a", "b", allowed=lambda node: node != "x")[0] == ("a", "y", "b")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("axyzb"), st.sampled_from("axyzb"), st.floats(0.1, 100)), max_size=9),
+    st.sets(st.sampled_from("xyz")),
+)
+def test_the_best_route_for_any_links_is_that_of_all_routes_tried(
+    edges: list[tuple[str, str, float]], closed: set[str]
+) -> None:
+    """Links with capacities of their own: no permitted route has a better worst link."""
+    links = [edge for edge in edges if edge[0] != edge[1]]
+    widths: dict[tuple[str, str], float] = {}
+    for a, b, width in links:
+        widths[a, b] = widths[b, a] = max(width, widths.get((a, b), 0.0))
+    middles = [node for node in "xyz" if node not in closed]
+    routes = [("a", *some, "b") for size in range(len(middles) + 1) for some in permutations(middles, size)]
+    tried = max(min(widths.get(pair, 0.0) for pair in pairwise(route)) for route in routes)
+    route, found = path.best_route(links, "a", "b", allowed=lambda node: node not in closed)
+    assert found == tried
+    assert not closed & set(route)
 
 
 @given(st.floats(0.51, 0.99))
