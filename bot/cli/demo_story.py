@@ -43,6 +43,8 @@ class Options:
     web: bool
     seed: int
     output: Path
+    runbooks: Path | None = None
+    """A folder of runbooks; those that ship where there is none."""
 
 
 class Demo:
@@ -92,7 +94,8 @@ class Demo:
         token.write_text(self._token, encoding="utf-8")
         token.chmod(0o600)
         self._port = free_port()
-        bellhop = Bellhop(_settings(folder, simulator, self._port, token, web=self._options.web), self._clock)
+        settings = _settings(folder, simulator, self._port, token, options=self._options)
+        bellhop = Bellhop(settings, self._clock)
         stack.push_async_callback(bellhop.close)
         await self._warm_up(bellhop, simulator)
         await bellhop.start()
@@ -203,7 +206,7 @@ def _stopped(view: Incident) -> RunView | None:
     return next((run for run in view.runs.values() if run.result not in (None, "succeeded")), None)
 
 
-def _settings(folder: Path, simulator: str, port: int, token: Path, *, web: bool) -> Settings:
+def _settings(folder: Path, simulator: str, port: int, token: Path, *, options: Options) -> Settings:
     content: dict[str, Any] = {
         "network": demo_network_path(),
         "store": {"url": f"sqlite:///{folder / 'bellhop.db'}"},
@@ -218,8 +221,9 @@ def _settings(folder: Path, simulator: str, port: int, token: Path, *, web: bool
         "controller": {"kind": "simulator", "url": simulator},
         "people": [{"id": "cli:you", "name": "you", "roles": ["approver", "operator", "security"]}],
         "postmortems": folder,
+        "runbooks": {"directory": options.runbooks},
     }
-    if web:
+    if options.web:
         roles = ["operator", "approver"]
         content["web"] = {"tokens": [{"name": "you", "token": {"file": token}, "roles": roles}]}
     return Settings.model_validate(content)

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +109,9 @@ def plan(
     if format_ == "json":
         click.echo(json.dumps(found.to_json()))
         return
-    _print(found)
+    from bot.cli.runbook_text import print_plan
+
+    print_plan(found)
 
 
 @runbook.command()
@@ -122,6 +124,22 @@ def run(config: Path, incident: str, name: str | None) -> int:
 
     code: int = click.get_current_context().invoke(incidents.run, config=config, id=incident, runbook=name)
     return code
+
+
+@runbook.command(epilog="\b\nExample:\n  bellhop runbook test f4-entanglement-exhaustion")
+@_library_option
+@click.argument("name")
+@click.option("--seed", default=7, show_default=True, type=int, help="Seed of the simulated network's noise.")
+def test(config: Path | None, name: str, seed: int) -> int:
+    """Run a runbook on a simulated network with its fault; exit code 0 only when it heals.
+
+    Every approval is given. Nothing outside this machine is asked or changed.
+    """
+    from bot.cli.runbook_trial import heals
+
+    wanted = _named(config, name).runbook
+    folder = _folder(config)
+    return 0 if asyncio.run(heals(wanted, folder=folder and folder.resolve(), seed=seed)) else 1
 
 
 @runbook.command()
@@ -270,24 +288,3 @@ async def _predictor(bellhop: "Bellhop", incident: "Incident", link: str) -> "Pr
     except TelemetryUnavailableError as error:
         click.echo(f"no predicted effects: {error}", err=True)
         return lambda effect: ()
-
-
-def _print(found: "Plan") -> None:
-    click.echo(f"{found.title}  (plan {found.plan_hash[:10]})")
-    click.echo("  ".join(f"{name}={value}" for name, value in found.inputs.items()))
-    for step in found.steps:
-        approval = step.approval or {}
-        asks = f", asks {approval['count']} {approval['role']}" if approval.get("required") else ""
-        click.echo(f"\n{step.id:14} {step.title}\n{'':14} {step.action} ({step.risk}{asks})")
-        if step.when != "True":
-            click.echo(f"{'':14} only when {step.when}")
-        for item in step.predicted:
-            click.echo(f"{'':14} {_effect(item)}")
-
-
-def _effect(item: Mapping[str, Any]) -> str:
-    before, after, low, high = (
-        "?" if item[name] is None else f"{item[name]:.4g}" for name in ("before", "after", "low", "high")
-    )
-    unit = "" if item["unit"] in ("", "1") else f" {item['unit']}"
-    return f"{item['quantity']} {before} -> {after}{'' if low == '?' else f' ({low} to {high})'}{unit}"

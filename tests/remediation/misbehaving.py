@@ -6,6 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
+
+from remediation.contract import Reading
+from remediation.controllers.simulator import SimulatorController
+
 _LONGEST_PAUSE_S = 600.0
 Script = Callable[["Request", asyncio.StreamWriter], Awaitable[None]]
 
@@ -30,6 +35,14 @@ class LeapingTime:
             await asyncio.Event().wait()
         self._now += seconds
         await asyncio.sleep(0)
+
+
+class NoReadings:
+    """Nobody asks it."""
+
+    async def read(self, signal: str, subject: str) -> Reading:
+        """Nothing."""
+        return Reading(signal=signal, subject=subject, value=None, quality="missing", age_s=0.0)
 
 
 class Request:
@@ -92,6 +105,16 @@ async def listening(server: Misbehaving) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     finally:
         listener.close()
+
+
+@asynccontextmanager
+async def talking(server: Misbehaving) -> AsyncIterator[SimulatorController]:
+    """A client of it."""
+    async with (
+        listening(server) as address,
+        httpx.AsyncClient(base_url=address, trust_env=False, timeout=server.patience_s) as client,
+    ):
+        yield SimulatorController(client)
 
 
 def accepted() -> dict[str, Any]:

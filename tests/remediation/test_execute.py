@@ -9,10 +9,11 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.clock import FastClock
-from remediation.contract import Action, JobStatus, Json, Outcome, Ports, Reading, Risk, Target
+from remediation.contract import Action, JobStatus, Json, Outcome, Ports, Risk, Target
 from remediation.errors import ControllerError, TemplateError
 from remediation.execute import perform, probe
 from remediation.machine import Act
+from tests.remediation.misbehaving import NoReadings
 from tests.remediation.simulated import START, Messages
 
 FAST = 5000.0
@@ -40,14 +41,6 @@ class NoController:
     async def state(self, target: Target) -> Json:
         """Nothing."""
         return {}
-
-
-class NoReadings:
-    """Nobody asks it."""
-
-    async def read(self, signal: str, subject: str) -> Reading:
-        """Nothing."""
-        return Reading(signal=signal, subject=subject, value=None, quality="missing", age_s=0.0)
 
 
 Doing = Callable[[Angle, Ports, str], Awaitable[Outcome]]

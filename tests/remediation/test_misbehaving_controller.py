@@ -1,22 +1,20 @@
 """Whatever a controller does, an act ends with a typed outcome that says what is known; nothing is done twice."""
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import httpx
 import pytest
 
 from bot.clock import FastClock
-from remediation.contract import JobStatus, Ports, Target, Timer
+from remediation.contract import Ports, Target, Timer
 from remediation.controllers.simulator import SimulatorController
-from remediation.errors import ControllerError
 from remediation.execute import perform, probe
 from remediation.machine import LONGEST_ACT_S, Act
 from remediation.registry import ACTIONS
 from tests.remediation.misbehaving import (
     LeapingTime,
     Misbehaving,
+    NoReadings,
     Script,
     answers,
     answers_twice,
@@ -26,9 +24,9 @@ from tests.remediation.misbehaving import (
     resets,
     resets_within_body,
     silent,
+    talking,
 )
 from tests.remediation.simulated import START, Messages
-from tests.remediation.test_execute import NoReadings
 
 LINK = Target("link", "ams-utr")
 KEY = "INC-1-R1:fill:run"
@@ -36,16 +34,6 @@ NEST = b"[" * 100_000
 HTML = answers(b"<html>gateway</html>", media_type="text/html")
 UNAVAILABLE = answers({"error": "down for maintenance"}, status=503)
 REFUSED = answers({"error": "no such link"}, status=422)
-
-
-@asynccontextmanager
-async def talking(server: Misbehaving) -> AsyncIterator[SimulatorController]:
-    """A client of it."""
-    async with (
-        listening(server) as address,
-        httpx.AsyncClient(base_url=address, trust_env=False, timeout=server.patience_s) as client,
-    ):
-        yield SimulatorController(client)
 
 
 async def filled(server: Misbehaving) -> dict[str, Any]:
@@ -261,49 +249,3 @@ async def test_outcome_stays_unknown_after_a_crash_when_the_controller_does_not_
     assert envelope is not None
     assert known(envelope) == (False, False, None)
     assert server.count("submit") == 0
-
-
-@pytest.mark.parametrize("key", ["", "with a space", "line\r\nbreak", "schlüssel", "k" * 201, "\ud800"])
-async def test_key_that_cannot_be_sent_is_refused_before_anything_is_sent(key: str) -> None:
-    """Keys may come from a runbook's template."""
-    server = Misbehaving()
-    async with talking(server) as controller:
-        for asking in (controller.submit("link.realign", LINK, {}, key=key), controller.status(key)):
-            with pytest.raises(ControllerError) as caught:
-                await asking
-            assert (caught.value.retryable, caught.value.happened) == (False, False)
-    assert server.requests == []
-
-
-@pytest.mark.parametrize("name", [".", ".."])
-async def test_name_that_means_another_place_is_refused_before_anything_is_sent(name: str) -> None:
-    """A hostile label does not choose which page of the controller is read."""
-    server = Misbehaving()
-    async with talking(server) as controller:
-        for asking in (controller.state(Target("link", name)), controller.status(name)):
-            with pytest.raises(ControllerError) as caught:
-                await asking
-            assert (caught.value.retryable, caught.value.happened) == (False, False)
-    assert server.requests == []
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), "\ud800", object()])
-async def test_parameters_that_are_no_json_are_refused_before_anything_is_sent(value: object) -> None:
-    """With one clear line."""
-    server = Misbehaving()
-    async with talking(server) as controller:
-        with pytest.raises(ControllerError, match=r"^link\.realign on link:ams-utr: cannot be sent as JSON") as caught:
-            await controller.submit("link.realign", LINK, {"level": value}, key=KEY)
-    assert (caught.value.retryable, caught.value.happened) == (False, False)
-    assert server.requests == []
-
-
-@pytest.mark.parametrize("key", ["a/b", "../..", "a?b#c", "%2e%2e", "INC-1-R1:fill:run"])
-async def test_key_reaches_the_controller_as_it_is(key: str) -> None:
-    """It is quoted, never a path or a query of its own."""
-    server = Misbehaving()
-    async with talking(server) as controller:
-        assert await controller.status(key) == JobStatus(state="succeeded", result={"level": 0.8})
-    path = httpx.URL(f"http://far{server.requests[0].path}")
-    assert path.query == b""
-    assert path.path == f"/api/v1/operations/{key}"

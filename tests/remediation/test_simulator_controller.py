@@ -20,10 +20,9 @@ from remediation.machine import LONGEST_ACT_S, Act, AskOutcome, RunState, next_i
 from remediation.plan import PlanFacts, build_plan
 from remediation.registry import ACTIONS
 from remediation.schema import Runbook
-from tests.remediation.misbehaving import LeapingTime, Misbehaving, Request, listening
+from tests.remediation.misbehaving import LeapingTime, Misbehaving, NoReadings, Request, listening
 from tests.remediation.runs import nothing
 from tests.remediation.simulated import START, Messages
-from tests.remediation.test_execute import NoReadings
 
 LINK = Target("link", "ams-utr")
 DONE: dict[str, dict[str, Any]] = {
