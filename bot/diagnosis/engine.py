@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from bot.capacity.attribution import attribute
 from bot.capacity.link import evaluate
 from bot.capacity.ranges import Number
-from bot.diagnosis import words
+from bot.diagnosis import posterior, words
+from bot.diagnosis.posterior import Named
 from bot.diagnosis.rules import Mode, Rules
 from bot.diagnosis.scene import Scene
 from bot.diagnosis.weigh import Case, case
@@ -14,14 +15,9 @@ from bot.model.diagnosis import CapacityReport, Diagnosis, Finding
 from bot.model.network import Link, Network, Subject
 from bot.model.telemetry import Window
 
-CONFIDENT = 0.5
-"""A mode is named when it is likelier than everything else together."""
-_MOST_FINDINGS = 3
 _SAID_OF_NEIGHBOURS = 3
 _ILL = 0.7
 """Rise of the logical failure, natural log, from which a link without a finding is not called healthy."""
-
-Named = tuple[Case, float]
 
 
 def diagnose(*, link: str, network: Network, window: Window, at: float, rules: Rules) -> Diagnosis:
@@ -39,76 +35,35 @@ def diagnose_many(
 
 def _diagnose(link: Link, scene: Scene, at: float, rules: Rules) -> Diagnosis:
     cases = [case(mode, subject, scene, link) for mode in rules.modes for subject in _subjects(mode, link)]
-    decidable = [each for each in cases if not each.missing]
-    named = _root_first(_peel(decidable))
+    named = posterior.name([each for each in cases if not each.missing])
     missing = tuple(dict.fromkeys(signal for each in cases for signal in each.missing))
     capacity = _capacity(link, scene)
-    if named:
+    undecided = posterior.undecided(named, cases)
+    if named and not undecided:
         return _fault(link, at, named=named, cases=cases, capacity=capacity, missing=missing)
-    ill = _ill(link, scene)
     if missing:
-        summary = (
-            f"{link.id}: unknown, because {', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing or stale."
-        )
-        return Diagnosis(link=link.id, at=at, verdict="unknown", summary=summary, missing=missing, capacity=capacity)
+        return _lacking(link, at, capacity=capacity, missing=undecided or missing)
+    ill = _ill(link, scene)
     if ill:
         summary = f"{link.id}: unknown. {ill}, and none of the failure modes explains it."
+        neighbours = _neighbours(cases, (), frozenset())
         return Diagnosis(
-            link=link.id,
-            at=at,
-            verdict="unknown",
-            summary=summary,
-            rejected=_neighbours(cases, (), frozenset()),
-            capacity=capacity,
+            link=link.id, at=at, verdict="unknown", summary=summary, rejected=neighbours, capacity=capacity
         )
     summary = f"{link.id}: healthy. Every deciding signal is fresh and within its band."
     return Diagnosis(link=link.id, at=at, verdict="healthy", summary=summary, capacity=capacity)
+
+
+def _lacking(link: Link, at: float, *, capacity: CapacityReport, missing: tuple[str, ...]) -> Diagnosis:
+    verb = "is" if len(missing) == 1 else "are"
+    summary = f"{link.id}: unknown, because {', '.join(missing)} {verb} missing or stale."
+    return Diagnosis(link=link.id, at=at, verdict="unknown", summary=summary, missing=missing, capacity=capacity)
 
 
 def _subjects(mode: Mode, link: Link) -> tuple[Subject, ...]:
     if mode.subject == "link":
         return (Subject(kind="link", id=link.id),)
     return tuple(Subject(kind="node", id=end) for end in link.ends)
-
-
-def _peel(cases: Sequence[Case]) -> list[Named]:
-    """The likeliest mode; then, with all that it explains set aside, the next, until nothing is likely."""
-    named: list[Named] = []
-    explained: frozenset[str] = frozenset()
-    left = list(cases)
-    while left and len(named) < _MOST_FINDINGS:
-        best, confidence = _likeliest(left, explained)
-        if confidence < CONFIDENT:
-            break
-        named.append((best, confidence))
-        explained |= {*best.mode.explains, *(rule.feature for rule in best.mode.required)}
-        left = [each for each in left if each.mode.mode != best.mode.mode]
-    return named
-
-
-def _likeliest(cases: Sequence[Case], explained: frozenset[str]) -> tuple[Case, float]:
-    """The case with the highest posterior against all others and against nothing being wrong."""
-    scores = [each.score(explained) for each in cases]
-    top = max(0.0, *scores)
-    total = math.exp(-top) + sum(math.exp(score - top) for score in scores)
-    best = max(range(len(cases)), key=scores.__getitem__)
-    return cases[best], math.exp(scores[best] - top) / total
-
-
-def _root_first(named: list[Named]) -> list[Named]:
-    """A mode that explains what another is recognised by comes before it."""
-    ordered: list[Named] = []
-    for each in named:
-        place = next((at for at, other in enumerate(ordered) if _causes(each[0].mode, other[0].mode)), len(ordered))
-        ordered.insert(place, each)
-    return ordered
-
-
-def _causes(one: Mode, other: Mode) -> bool:
-    def covers(cause: Mode, effect: Mode) -> bool:
-        return any(rule.feature in cause.explains for rule in effect.required)
-
-    return covers(one, other) and not covers(other, one)
 
 
 def _fault(

@@ -20,11 +20,26 @@ _FEWEST = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
+class Counted:
+    """A share of rare events: trials per second are `rate` / `per`; `of_failures` when the signal is what is left."""
+
+    rate: str
+    per: str
+    of_failures: bool = False
+
+
+_PER_TRANSFER = Counted("delivered_logical_per_second", "logical_success_ratio")
+_FAILED_TRANSFERS = Counted("delivered_logical_per_second", "logical_success_ratio", of_failures=True)
+_PER_ATTEMPT = Counted("entanglement_rate", "entanglement_success_ratio")
+
+
+@dataclass(frozen=True, slots=True)
 class Feature:
     """One thing to look at.
 
     `show` is the signal that people see for it; `of` says whose it is; `quiet` is the smallest spread that its
-    baseline may have on the scale, so that a perfectly flat history does not make a tremor look certain.
+    baseline may have on the scale, so that a perfectly flat history does not make a tremor look certain. `counted`
+    says which counts are behind a share of rare events.
     """
 
     name: str
@@ -32,6 +47,7 @@ class Feature:
     of: Literal["link", "node"]
     scale: Callable[..., FloatArray]
     quiet: float
+    counted: Counted | None = None
 
     @property
     def show(self) -> str:
@@ -76,19 +92,21 @@ def _quotient(top: FloatArray, bottom: FloatArray) -> FloatArray:
 # fmt: off
 _TABLE = (
     Feature("loss", ("physical_loss_ratio",), "link", _lost_decibels, 0.03),
-    Feature("pairs_per_attempt", ("entanglement_success_ratio",), "link", _decibels, 0.03),
+    Feature("pairs_per_attempt", ("entanglement_success_ratio",), "link", _decibels, 0.03,
+            _PER_ATTEMPT),
     Feature("attempts", ("entanglement_rate", "entanglement_success_ratio"), "link", _quotient, 0.02),
     Feature("generation", ("entanglement_rate",), "link", _logarithm, 0.02),
     Feature("consumption", ("entanglement_consumption_rate",), "link", _logarithm, 0.02),
     Feature("consumption_over_generation", ("entanglement_consumption_rate", "entanglement_rate"), "link",
             _quotient, 0.02),
     Feature("pool_level", ("entanglement_pool_level",), "link", _linear, 0.01),
-    Feature("logical_failure", ("logical_success_ratio",), "link", _failure, 0.05),
+    Feature("logical_failure", ("logical_success_ratio",), "link", _failure, 0.05,
+            _FAILED_TRANSFERS),
     Feature("delivered", ("delivered_logical_per_second",), "link", _logarithm, 0.02),
     Feature("decode_p50", ("decode_latency_p50",), "link", _logarithm, 0.02),
     Feature("decode_p99", ("decode_latency_p99",), "link", _logarithm, 0.03),
     Feature("control_rtt", ("control_rtt",), "link", _logarithm, 0.03),
-    Feature("retries", ("retry_ratio",), "link", _rare, 0.1),
+    Feature("retries", ("retry_ratio",), "link", _rare, 0.1, _PER_TRANSFER),
     Feature("queue", ("transfer_queue_length",), "link", _count, 0.15),
     Feature("slot_utilisation", ("slot_utilisation",), "link", _linear, 0.02),
     Feature("fidelity", ("channel_fidelity",), "link", _linear, 0.001),

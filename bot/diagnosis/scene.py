@@ -7,7 +7,8 @@ from typing import Literal
 import numpy as np
 
 from bot.capacity.link import LinkState, evaluate, observed, specified
-from bot.diagnosis.features import AVERAGED, EXCESS_FAILURE, FEATURES, FIRMWARE, Feature
+from bot.diagnosis.counting import sureness
+from bot.diagnosis.features import AVERAGED, EXCESS_FAILURE, FEATURES, FIRMWARE, Counted, Feature
 from bot.diagnosis.shifts import LEAST_BEFORE, RECENT, SIGNIFICANT, Shifts, shifts
 from bot.model.network import Link, Network
 from bot.model.telemetry import FloatArray, Quality, SignalWindow, Window
@@ -171,7 +172,37 @@ def _see(feature: Feature, window: Window) -> _Seen | None:
     subjects = tuple(name for name in present[0].subjects if all(name in each.subjects for each in present))
     raw = [_full(_rows(each, subjects), each, window) for each in present]
     found = shifts(feature.scale(*raw), present[0].times, quiet=feature.quiet)
+    if feature.counted is not None:
+        found = _counted(found, raw[0], feature.counted, subjects, window)
     return _Seen(feature, present, subjects, found, tuple(_levels(values, found) for values in raw))
+
+
+def _counted(found: Shifts, raw: FloatArray, counted: Counted, subjects: tuple[str, ...], window: Window) -> Shifts:
+    """Shifts whose spread is at least what counting leaves open."""
+    rate, per = (_of(window, name, subjects) for name in (counted.rate, counted.per))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        trials = rate / per
+    sure = sureness(
+        1 - raw if counted.of_failures else raw,
+        trials,
+        found.split,
+        step=window.step,
+        rate_window=window.rate_window,
+        recent=RECENT,
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.abs(found.size) / sure
+    return replace(found, spread=np.fmax(found.spread, np.where(np.isfinite(spread), spread, 0.0)))
+
+
+def _of(window: Window, signal: str, subjects: tuple[str, ...]) -> FloatArray:
+    """The values of a signal for these subjects; NaN for those that it lacks."""
+    series = window.signals.get(signal)
+    if series is None or not subjects:
+        return np.full((len(subjects), 1), np.nan)
+    place = {name: row for row, name in enumerate(series.subjects)}
+    rows = np.array([place.get(name, -1) for name in subjects])
+    return np.where((rows >= 0)[:, None], series.values[rows] if place else np.nan, np.nan)
 
 
 def _recent_onsets(seen: Iterable[_Seen], window: Window) -> Mapping[str, float]:

@@ -8,8 +8,11 @@ absolute deviations stand on both sides of it, so single spikes and gaps count f
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bot.model.telemetry import FloatArray
+
+BoolArray = NDArray[np.bool_]
 
 RECENT = 5
 """Samples at the window's end whose median is the present level."""
@@ -53,7 +56,7 @@ def shifts(values: FloatArray, times: FloatArray, *, quiet: float) -> Shifts:
     if not values.size:
         nothing = np.full(rows, np.nan)
         return Shifts(nothing, nothing, nothing, nothing, nothing, np.zeros(rows))
-    split = _split(values, quiet)
+    split = _split(_despiked(values), quiet)
     before = np.arange(values.shape[1]) < split[:, None]
     with np.errstate(all="ignore"):
         past = np.where(before, values, np.nan)
@@ -92,6 +95,16 @@ def _rolling(values: FloatArray, width: int) -> FloatArray:
     return np.where(np.isnan(ordered[..., -1]), np.nan, (ordered[..., (width - 1) // 2] + ordered[..., width // 2]) / 2)
 
 
+def _despiked(values: FloatArray) -> FloatArray:
+    """Every sample as the median of itself and its neighbours, where all three are known: edges stay, spikes go."""
+    if values.shape[1] < 3:
+        return values
+    before, here, after = values[:, :-2], values[:, 1:-1], values[:, 2:]
+    low, high = np.fmin(before, after), np.fmax(before, after)
+    middle = np.where(np.isnan(before + after), here, np.clip(here, low, high))
+    return np.concatenate([values[:, :1], middle, values[:, -1:]], axis=1)
+
+
 def _split(values: FloatArray, quiet: float) -> FloatArray:
     """First column behind the baseline of each row."""
     known = np.isfinite(values)
@@ -123,17 +136,30 @@ def _split(values: FloatArray, quiet: float) -> FloatArray:
 def _onset(
     values: FloatArray, times: FloatArray, baseline: FloatArray, spread: FloatArray, now: FloatArray
 ) -> FloatArray:
-    """The earliest sample from which on most samples lie on the present side of the baseline, clearly outside it."""
+    """The earliest sample from which on most samples lie on the present side of the baseline, clearly outside it.
+
+    Most of the next few and most of all that follow: one stray sample before the change is not its beginning.
+    """
     size = now - baseline
-    threshold = np.maximum(3 * spread, 0.1 * np.abs(size))
+    threshold = np.maximum(3 * spread, 0.2 * np.abs(size))
     with np.errstate(invalid="ignore"):
         outside = np.sign(size)[:, None] * (values - baseline[:, None]) > threshold[:, None]
     known = np.isfinite(values)
-    later_out = np.cumsum((outside & known)[:, ::-1], axis=1)[:, ::-1]
-    later_all = np.maximum(np.cumsum(known[:, ::-1], axis=1)[:, ::-1], 1)
-    mostly = outside & (later_out >= 0.75 * later_all)
+    mostly = outside & _most(outside, known, 0.6, RECENT) & _most(outside, known, 0.75, values.shape[1])
     first = np.argmax(mostly, axis=1)
     return np.where(mostly.any(axis=1), times[first], np.nan)
+
+
+def _most(outside: BoolArray, known: BoolArray, share: float, ahead: int) -> BoolArray:
+    """Whether at least `share` of the known samples within the next `ahead`, its own included, lie outside."""
+    total = outside.shape[1]
+    last = np.minimum(np.arange(total) + ahead, total)
+
+    def count(where: BoolArray) -> FloatArray:
+        sums = np.concatenate([np.zeros((len(where), 1)), np.cumsum(where, axis=1)], axis=1)
+        return np.asarray(sums[:, last] - sums[:, :-1])
+
+    return np.asarray(count(outside & known) >= share * np.maximum(count(known), 1))
 
 
 def _steepness(values: FloatArray, size: FloatArray) -> FloatArray:

@@ -44,6 +44,16 @@ class Case:
             total += min(0.0, item.weight) if item.rule.feature in explained else item.weight
         return total
 
+    def potential(self, explained: frozenset[str] = frozenset()) -> float:
+        """The score if the signals that are missing had spoken for the mode as loudly as its rules allow."""
+        total = self.score(explained)
+        for item in self.items:
+            if item.look is None and item.rule in self.mode.required:
+                total += item.rule.weight
+        if self.mode.change is not None and self.mode.change.signal in self.missing:
+            total += self.mode.change.weight
+        return total
+
 
 def case(mode: Mode, subject: Subject, scene: Scene, link: Link) -> Case:
     """Apply every rule of a mode to a subject seen from `link`."""
@@ -59,11 +69,14 @@ def case(mode: Mode, subject: Subject, scene: Scene, link: Link) -> Case:
         for signal in scene.lacking(rule.feature, place) or _signals(rule.feature)
     ]
     changed = scene.version_change(subject.id) if mode.change else None
+    untold = mode.change is not None and not scene.usable(mode.change.signal, subject.id)
+    if mode.change is not None and untold:
+        missing.append(mode.change.signal)
     return Case(
         mode=mode,
         subject=subject,
         items=tuple(items),
-        change=_change(mode, changed, items),
+        change=0.0 if untold else _change(mode, changed, items),
         changed_at=changed,
         missing=tuple(dict.fromkeys(missing)),
     )

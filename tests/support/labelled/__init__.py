@@ -1,0 +1,1 @@
+"""Labelled incidents made from the telemetry contract alone, to examine the diagnosis with."""
