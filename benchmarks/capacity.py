@@ -2,7 +2,7 @@
 
     python benchmarks/capacity.py [--json]
 
-QuTiP and toqito come with the extra `science`; what is not installed is named and left out. Every number is the best
+QuTiP comes with the extra `science`, toqito with `compare`; what is not installed is named and left out. Every number is the best
 of several repetitions on one thread of this machine; ratios travel, seconds do not. The loops compute the same
 quantity, one channel at a time: the plain one from textbook definitions, the others with the package's own functions.
 """
