@@ -10,6 +10,7 @@ from bot.diagnosis.engine import diagnose
 from bot.diagnosis.reading import reading
 from bot.diagnosis.rules import Rules
 from bot.diagnosis.scene import Scene
+from bot.diagnosis.traces import with_traces
 from bot.errors import NotFoundError, TelemetryUnavailableError
 from bot.model.diagnosis import Diagnosis
 from bot.model.network import Network
@@ -83,7 +84,8 @@ class Observer:
                 summary=f"Telemetry does not answer: {error.message}. Nothing is decided without it.",
                 missing=self.rules.signals,
             )
-        return diagnose(link=link, network=self.network, window=window, at=at, rules=self.rules)
+        found = diagnose(link=link, network=self.network, window=window, at=at, rules=self.rules)
+        return with_traces(found, window)
 
     async def window(self, link: str, at: float) -> Window:
         """The history up to `at` of a link, its nodes and all their links."""

@@ -48,6 +48,22 @@ class CapacityReport(msgspec.Struct, frozen=True, kw_only=True):
     attribution: Mapping[str, float]
 
 
+class Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """A signal up to the diagnosis, to be drawn: `values` every `step` s up to `end`, None where nothing is known.
+
+    `low`..`high` is the band that the signal kept before its `onset`.
+    """
+
+    signal: str
+    subject: Subject
+    end: float
+    step: float
+    values: tuple[float | None, ...]
+    low: float | None = None
+    high: float | None = None
+    onset: float | None = None
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """The answer for one link at one instant; `findings` is ranked, root cause first, empty unless a fault."""
 
@@ -61,6 +77,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     """Signals that were missing or stale and would have decided."""
     capacity: CapacityReport | None = None
+    traces: tuple[Trace, ...] = ()
+    """The deciding signals over time; empty where many links are asked about at once."""
 
 
 def diagnosis_line(question: str, diagnosis: Diagnosis) -> dict[str, Any]:

@@ -41,14 +41,21 @@ def _flow(flow: Flow, ratio: float | None, seconds: float) -> FlowImpact:
 
 
 def _observed_success(events: Events) -> float | None:
-    """The logical success ratio that the cause's evidence quotes; None where it quotes none."""
+    """The logical success ratio that the cause's evidence quotes, or what it was when it was made; None: not known."""
     diagnosis = cause(events)
     if diagnosis is None:
         return None
-    seen = (
+    quoted = (
         item.observed
         for found in diagnosis.findings
         for item in (*found.evidence, *found.against)
         if item.signal == SUCCESS and item.observed is not None and 0.0 <= item.observed <= 1.0
     )
-    return next(seen, None)
+    last = (
+        value
+        for trace in diagnosis.traces
+        if trace.signal == SUCCESS and trace.subject.id == diagnosis.link
+        for value in reversed(trace.values)
+        if value is not None
+    )
+    return next(quoted, next(last, None))

@@ -8,7 +8,7 @@ import msgspec
 from markupsafe import Markup
 
 from bot.model.time import format_instant
-from bot.postmortem import escape, words
+from bot.postmortem import escape, figure, words
 from bot.postmortem.facts import Facts
 from remediation.duration import format_duration
 
@@ -42,6 +42,8 @@ def _environment(format_: Literal["md", "html"]) -> jinja2.Environment:
         percent=words.percent,
         evidence=words.evidence,
         bullets=_bullets,
+        drawing=figure.svg,
+        sparkline=figure.sparkline,
     )
     return environment
 

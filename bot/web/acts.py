@@ -38,6 +38,23 @@ async def _reject(desk: Desk, run: str, step: str, by: Person, given: Given) -> 
     return await desk.reject(run, step, by, plan_hash=plan_hash, key=_key("reject", run, step, by, plan_hash))
 
 
+async def _happened(desk: Desk, run: str, step: str, by: Person, given: Given) -> Answer:
+    del given
+    return await desk.settle(run, step, by, happened=True, key=_key("happened", run, step, by, None))
+
+
+async def _did_not_happen(desk: Desk, run: str, step: str, by: Person, given: Given) -> Answer:
+    del given
+    return await desk.settle(run, step, by, happened=False, key=_key("did-not-happen", run, step, by, None))
+
+
+async def _stop(desk: Desk, incident: str, by: Person, given: Given) -> Answer:
+    run = needed(given, "run")
+    if not run.startswith(f"{incident}-R"):
+        return Answer(done=False, message=f"{run} is not a run of {incident}")
+    return await desk.abort(run, by, given.get("why", "").strip())
+
+
 def _key(decision: str, run: str, step: str, by: Person, plan_hash: str | None) -> str:
     """One person decides once about one plan's step, however often the button is pressed."""
     return f"{by.id}:{decision}:{run}:{step}:{plan_hash or ''}"
@@ -48,8 +65,14 @@ ACTS: Mapping[str, tuple[Act, tuple[str, ...]]] = {
     "note": (_note, ("text",)),
     "resolve": (_resolve, ("why",)),
     "run": (_run, ("runbook",)),
+    "stop": (_stop, ("run", "why")),
 }
 """Act on an incident -> (what does it, the fields it takes)."""
 
-DECISIONS: Mapping[str, Verdict] = {"approve": _approve, "reject": _reject}
-"""Decision about a step -> what records it; both take `plan_hash`."""
+DECISIONS: Mapping[str, Verdict] = {
+    "approve": _approve,
+    "reject": _reject,
+    "happened": _happened,
+    "did-not-happen": _did_not_happen,
+}
+"""Decision about a step -> what records it; an approval or rejection takes `plan_hash`."""

@@ -11,6 +11,7 @@ from bot.clock import Clock
 from bot.errors import BadPayloadError, BellhopError, RefusedError
 from bot.model.person import Answer, Person
 from bot.model.time import format_instant
+from bot.postmortem import figure
 from bot.postmortem.timeline import timeline
 from bot.postmortem.words import evidence, number, percent
 from bot.web import body
@@ -168,6 +169,7 @@ def _templates() -> jinja2.Environment:
         instant=format_instant,
         clock=lambda seconds: format_instant(seconds)[11:19],
         duration=format_duration,
+        drawing=figure.svg,
         evidence=evidence,
         number=number,
         percent=percent,

@@ -46,6 +46,14 @@ class Desk(Protocol):
         """Stop a step."""
         ...
 
+    async def settle(self, run: str, step: str, by: Person, *, happened: bool, key: str) -> Answer:
+        """Say whether an act of which nobody knows was done."""
+        ...
+
+    async def abort(self, run: str, by: Person, why: str) -> Answer:
+        """Stop a run before its next act."""
+        ...
+
     async def postmortem(self, id: str, format: Literal["md", "html", "json"]) -> str:  # noqa: A002
         """The drafted report."""
         ...

@@ -16,6 +16,12 @@ from bot.web.ports import Desk
 
 _INCIDENT = "/api/v1/incidents/{incident}"
 _STEP = "/api/v1/runs/{run}/steps/{step}"
+_SUMMARIES = {
+    "run": "Run a runbook, or the proposed one",
+    "stop": "Stop a run before its next act; what it did is taken back",
+    "happened": "Say that a step whose outcome nobody knows was done",
+    "did-not-happen": "Say that a step whose outcome nobody knows was not done",
+}
 ADDRESSES: tuple[Address, ...] = (
     Address(
         method="GET",
@@ -37,7 +43,7 @@ ADDRESSES: tuple[Address, ...] = (
             method="POST",
             path=f"{_INCIDENT}/{name}",
             work="act",
-            summary=f"{name.capitalize()} an incident" if name != "run" else "Run a runbook, or the proposed one",
+            summary=_SUMMARIES.get(name, f"{name.capitalize()} an incident"),
             fixed={"act": name},
             fields=fields,
         )
@@ -48,7 +54,7 @@ ADDRESSES: tuple[Address, ...] = (
             method="POST",
             path=f"{_STEP}/{name}",
             work="decide",
-            summary=f"{name.capitalize()} a step that waits for people",
+            summary=_SUMMARIES.get(name, f"{name.capitalize()} a step that waits for people"),
             fixed={"decision": name},
             fields=("plan_hash",),
         )

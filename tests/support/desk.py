@@ -96,6 +96,17 @@ class MemoryDesk:
         self.asked.append(("reject", run, step, by.id))
         return Answer(done=True, message="rejected")
 
+    async def settle(self, run: str, step: str, by: Person, *, happened: bool, key: str) -> Answer:
+        """Remembers it."""
+        del key
+        self.asked.append(("settle", run, step, by.id, "happened" if happened else "did not"))
+        return Answer(done=True, message="settled")
+
+    async def abort(self, run: str, by: Person, why: str) -> Answer:
+        """Remembers it."""
+        self.asked.append(("abort", run, by.id, why))
+        return Answer(done=True, message="stops")
+
     async def postmortem(self, id: str, format: Format) -> str:  # noqa: A002
         """The real report of the events so far."""
         return render(draft(await self.events(id), network=network(), at=START + 60), format)

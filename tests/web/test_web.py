@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import httpx
+import msgspec
 import pytest
 from starlette.applications import Starlette
 
 from bot.clock import FastClock
+from bot.model.incident import PendingOutcome
 from bot.settings import Secret, WebSettings, WebToken
 from bot.web import Counter, health_routes, web_routes
 from tests.support.desk import MemoryDesk
@@ -183,6 +185,34 @@ async def test_a_person_approves_from_the_page(client: Client) -> None:
     assert desk.asked == [("approve", "INC-1-R1", "realign", "web:alice")]
 
 
+async def test_a_person_says_what_happened_from_the_page(client: Client) -> None:
+    """An unknown outcome has two buttons; each tells the desk what the person found."""
+    desk = MemoryDesk()
+    ask = PendingOutcome(run="INC-1-R1", step="realign", phase="run", attempt=1, reason="The process ended early.")
+    desk.view = msgspec.structs.replace(desk.view, approvals=(), outcomes=(ask,))
+    web = client(desk)
+    await sign_in(web, "alice")
+    page = (await web.get("/incidents/INC-1")).text
+    for word, told in (("happened", "happened"), ("did-not-happen", "did not")):
+        path = f"/incidents/INC-1/runs/INC-1-R1/steps/realign/{word}"
+        assert path in page
+        await web.post(path, data={"form_token": await form_token(web)})
+        assert desk.asked[-1] == ("settle", "INC-1-R1", "realign", "web:alice", told)
+
+
+async def test_a_person_stops_a_run_from_the_page(client: Client) -> None:
+    """The button names its run; a run of another incident is turned down."""
+    desk = MemoryDesk()
+    web = client(desk)
+    await sign_in(web, "alice")
+    assert "Stop this run" in (await web.get("/incidents/INC-1")).text
+    form = {"form_token": await form_token(web), "run": "INC-1-R1"}
+    assert (await web.post("/incidents/INC-1/stop", data=form)).status_code == 303
+    assert desk.asked == [("abort", "INC-1-R1", "web:alice", "")]
+    assert (await web.post("/incidents/INC-1/stop", data={**form, "run": "INC-12-R1"})).status_code == 409
+    assert len(desk.asked) == 1
+
+
 async def test_forms_from_elsewhere_are_refused(client: Client) -> None:
     """A missing, wrong or other session's form token: 403, no effect."""
     desk = MemoryDesk()
@@ -222,7 +252,7 @@ async def test_openapi_describes_every_operation(client: Client) -> None:
     """Each described path answers something other than 404 or 405 to a person who may act."""
     web = client(MemoryDesk())
     described = (await web.get("/openapi.json")).json()
-    assert len(described["paths"]) == 9
+    assert len(described["paths"]) == 12
     for path, operations in described["paths"].items():
         for method in operations:
             real = path.format(incident="INC-1", run="INC-1-R1", step="realign")
