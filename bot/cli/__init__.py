@@ -19,7 +19,9 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "reject": ("bot.cli.reject", "Reject a step of a run that waits for people."),
     "postmortem": ("bot.cli.postmortem", "The drafted report of an incident."),
     "simulate": ("bot.cli.simulate", "Serve a simulated network: /metrics and a controller."),
+    "gameday": ("bot.cli.gameday", "Break a simulated network, let the bot handle it, and score what it did."),
     "slo": ("bot.cli.slo", "Prometheus recording and alerting rules for the network's promises."),
+    "dashboards": ("bot.cli.dashboards", "Grafana dashboards with the queries of the diagnosis."),
 }
 """Command name -> (module that has it as an attribute of the same name, one line of help)."""
 

@@ -18,7 +18,7 @@ from bot.cli.demo_alert import Burn, alert_body
 from bot.cli.story import line
 from bot.clock import FastClock
 from bot.http import free_port, http_app, running
-from bot.model.event import ApprovalAsked
+from bot.model.event import ApprovalAsked, Event
 from bot.model.incident import Incident, RunView
 from bot.model.person import Person
 from bot.settings import Settings
@@ -58,6 +58,10 @@ class Demo:
         self._token = secrets.token_urlsafe(16)
         self._person = Person(id="cli:you", name="you", roles=("approver", "operator", "security"))
         self._thinking_s = 0.0
+        self.injected_at: float | None = None
+        """When the fault began, Unix s."""
+        self.events: list[Event] = []
+        """What happened to the incident, in order."""
 
     async def play(self) -> bool:
         """Whether the incident ended resolved, within the time limit."""
@@ -121,6 +125,7 @@ class Demo:
             (
                 await client.post(f"{simulator}/api/v1/faults", json={**fault, "shape": scenario.shape})
             ).raise_for_status()
+            self.injected_at = self._clock.now()
             self._say(f"[bold red]fault[/bold red] {scenario.mode} on {scenario.subject}: {scenario.story}")
             burn = await self._burning(bellhop)
             self._say(
@@ -146,6 +151,7 @@ class Demo:
         async for incident in self._incidents(bellhop, alert):
             for event in await bellhop.desk.events(incident, told):
                 told = event.seq
+                self.events.append(event)
                 if (said := line(event)) is not None:
                     self._console.print(said)
                 if isinstance(event.body, ApprovalAsked):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bot.model.event import ActRefused, ChangeSeen, DiagnosisMade, Escalated, OutcomeAsked
+from bot.model.guard_event import BreakerOpened, GlassBroken
 from bot.postmortem.durations import approvals
 from bot.postmortem.facts import ActionItem, RunDone
 from bot.postmortem.history import Events, cause, of_kind
@@ -50,6 +51,11 @@ def _people(events: Events) -> Iterator[ActionItem]:
         yield ActionItem(kind="process", text=f"Check whether the guard {refused.guard} of {refused.runbook} fits")
     for _, escalated in of_kind(events, Escalated):
         yield ActionItem(kind="mitigate", text=f"Write down what {escalated.to} did, so that a runbook can do it")
+    for event, broken in of_kind(events, GlassBroken):
+        done = f"{broken.step} of {broken.run} went ahead on {event.by}'s word alone ({broken.reason})"
+        yield ActionItem(kind="process", text=f"Mandatory review, by somebody else: {done}")
+    for _, opened in of_kind(events, BreakerOpened):
+        yield ActionItem(kind="mitigate", text=f"Repair {opened.runbook}, then switch it on: it failed again and again")
     for _, doubt in of_kind(events, OutcomeAsked):
         yield ActionItem(kind="mitigate", text=f"Make the outcome of step {doubt.step} something that can be asked for")
 

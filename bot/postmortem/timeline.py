@@ -28,6 +28,15 @@ from bot.model.event import (
     StepStarted,
     SubjectChanged,
 )
+from bot.model.guard_event import (
+    BreakerOpened,
+    GlassBroken,
+    ModeChanged,
+    PromotionProposed,
+    RunPaused,
+    RunResumed,
+    ShadowRecorded,
+)
 from bot.postmortem.facts import Moment
 from bot.postmortem.history import Events
 from bot.postmortem.words import evidence, finding, number, plural
@@ -52,7 +61,7 @@ def moment(event: Event) -> Moment:
 
 def sentence(body: EventBody) -> str:
     """One line of plain text (it may quote hostile text: the templates escape it)."""
-    return _about_incident(body) or _about_run(body) or _about_people(body)
+    return _about_incident(body) or _about_run(body) or _about_guards(body) or _about_people(body)
 
 
 def _about_incident(body: EventBody) -> str:  # noqa: C901, PLR0911 - one case per event is the table
@@ -103,6 +112,26 @@ def _about_run(body: EventBody) -> str:  # noqa: PLR0911 - one case per event is
                 f"{body.quantity}: before {number(body.before, body.unit)}, predicted "
                 f"{number(body.predicted, body.unit)}, measured {number(body.measured, body.unit)}"
             )
+        case _:
+            return ""
+
+
+def _about_guards(body: EventBody) -> str:  # noqa: PLR0911 - one case per event is the table
+    match body:
+        case RunPaused():
+            return f"Run {body.run} waits before {body.step}: {body.reason}"
+        case RunResumed():
+            return f"Run {body.run} goes on with {body.step}"
+        case BreakerOpened():
+            return f"{body.runbook} is switched off until a person resets it: {', '.join(body.runs)} failed in a row"
+        case ShadowRecorded():
+            return f"Not done, only recorded: {body.step} of {body.run} would {body.would}"
+        case ModeChanged():
+            return f"{body.runbook} on {body.target}: mode {body.before} → {body.after}"
+        case PromotionProposed():
+            return f"{body.runbook} on {body.target} met its predictions {body.matches} times: {body.after} is proposed"
+        case GlassBroken():
+            return f"Break-glass: {body.step} of {body.run} went ahead on one person's word: {body.reason}"
         case _:
             return ""
 
