@@ -1,6 +1,6 @@
 """`bellhop init DIR`: files to start from, commented, and valid as they are."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
@@ -39,10 +39,12 @@ def starting_files() -> Mapping[str, str]:
     from bot.chat.manifest import manifest_yaml
 
     own = {name: template(name) for name in ("bellhop.yaml", "network.yaml")}
-    shipped = sorted(filter(_is_runbook, resources.files("runbooks").iterdir()), key=lambda entry: entry.name)
-    copies = {f"runbooks/{entry.name}": entry.read_text(encoding="utf-8") for entry in shipped}
+    shipped = resources.files("runbooks")
+    copies = dict(_copies("runbooks", shipped)) | dict(_copies("runbooks/playbooks", shipped / "playbooks"))
     return own | {"slack-manifest.yaml": manifest_yaml()} | copies
 
 
-def _is_runbook(entry: Traversable) -> bool:
-    return entry.name.endswith((".yaml", ".md"))
+def _copies(place: str, folder: Traversable) -> Iterator[tuple[str, str]]:
+    for entry in sorted(folder.iterdir(), key=lambda each: each.name):
+        if entry.name.endswith((".yaml", ".md")):
+            yield f"{place}/{entry.name}", entry.read_text(encoding="utf-8")

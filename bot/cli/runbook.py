@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from remediation.errors import Fault
     from remediation.load import Library, Loaded
     from remediation.plan import Plan, Predict
+    from remediation.playbooks import Playbook
     from remediation.schema import Runbook
 
 _DEFAULT_CONFIG = Path("bellhop.yaml")
@@ -52,6 +53,8 @@ def list_(config: Path | None, format_: str) -> None:
     for each in runbooks:
         start = "auto" if each.spec.trigger.auto else "by hand"
         click.echo(f"{each.metadata.name:28} {','.join(each.spec.handles) or '-':6} {start:8} {each.metadata.title}")
+    for guide in _guides(config):
+        click.echo(f"{guide.name:28} {'-':6} {'people':8} {guide.title}")
 
 
 @runbook.command(epilog="\b\nExample:\n  bellhop runbook lint runbooks/ my-runbook.yaml")
@@ -80,7 +83,13 @@ def lint(config: Path | None, paths: tuple[Path, ...]) -> int:
 @click.argument("name")
 @_format_option
 def show(config: Path | None, name: str, format_: str) -> None:
-    """A runbook as it is written."""
+    """A runbook, or a playbook for people, as it is written."""
+    from remediation.playbooks import named
+
+    guide = named(_guides(config), name)
+    if guide is not None:
+        click.echo(json.dumps({"name": guide.name, "title": guide.title}) if format_ == "json" else guide.text)
+        return
     loaded = _named(config, name)
     if format_ == "json":
         click.echo(loaded.runbook.model_dump_json(by_alias=True))
@@ -143,6 +152,14 @@ def test(config: Path | None, name: str, seed: int) -> int:
 
 
 @runbook.command()
+def actions() -> None:
+    """The reference of every action that a step can name, as Markdown."""
+    from remediation.reference import actions_page
+
+    click.echo(actions_page(), nl=False)
+
+
+@runbook.command()
 def schema() -> None:
     """The JSON Schema of a runbook, for editors."""
     from remediation.schema import Runbook
@@ -160,6 +177,12 @@ def _folder(config: Path | None) -> Path | None:
 
     present = _present(config)
     return load_settings(present).runbooks.directory if present else None
+
+
+def _guides(config: Path | None) -> "tuple[Playbook, ...]":
+    from remediation.playbooks import load_playbooks
+
+    return load_playbooks(_folder(config))
 
 
 def _library(config: Path | None) -> "Library":

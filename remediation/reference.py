@@ -1,0 +1,82 @@
+"""The reference of actions for people who write runbooks, drawn from the actions themselves."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from remediation.contract import Action
+from remediation.registry import ACTIONS
+
+_HEAD = """\
+# Actions
+
+Every action that a step can name, drawn from the code by `bellhop runbook actions`. Risk is `read` (changes nothing),
+`reversible` (its compensation takes it back) or `disruptive` (can hurt traffic).
+"""
+
+
+def actions_page(actions: Mapping[str, Action] = ACTIONS) -> str:
+    """The whole page, as Markdown."""
+    families: dict[str, list[Action]] = {}
+    for action in actions.values():
+        families.setdefault(action.name.partition(".")[0], []).append(action)
+    parts = [_HEAD, *(_family(name, each) for name, each in sorted(families.items()))]
+    return "\n".join(parts)
+
+
+def _family(name: str, actions: Iterable[Action]) -> str:
+    return "\n".join([f"## {name}\n", *(line for action in actions for line in _action(action))])
+
+
+def _action(action: Action) -> Iterator[str]:
+    facts = [action.risk.value]
+    if action.compensation:
+        facts.append(f"taken back by `{action.compensation}`")
+    if action.consumes_pairs:
+        facts.append("uses up entangled pairs")
+    yield f"### {action.name}\n\n{action.summary}. *{', '.join(facts).capitalize()}.*\n"
+    schema = action.parameters.model_json_schema()
+    properties = schema.get("properties", {})
+    if not properties:
+        return
+    yield "| parameter | takes | otherwise |\n|---|---|---|"
+    needed = schema.get("required", [])
+    definitions = schema.get("$defs", {})
+    for name, about in properties.items():
+        otherwise = "**required**" if name in needed else f"`{_value(about.get('default'))}`"
+        yield f"| `{name}` | {_takes(about, definitions)} | {otherwise} |"
+    yield ""
+
+
+def _value(default: object) -> str:
+    if default is None:
+        return "nothing"
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+def _takes(about: Mapping[str, Any], definitions: Mapping[str, Any]) -> str:
+    """A JSON Schema in a few words."""
+    if "$ref" in about:
+        return _takes(definitions[about["$ref"].rpartition("/")[2]], definitions)
+    for several in ("anyOf", "oneOf", "allOf"):
+        if several in about:
+            kinds = [_takes(each, definitions) for each in about[several] if each.get("type") != "null"]
+            return " or ".join(dict.fromkeys(kinds))
+    if "enum" in about:
+        return " · ".join(f"`{value}`" for value in about["enum"])
+    if "const" in about:
+        return f"`{about['const']}`"
+    kind = {"string": "text", "array": "a list", "object": "a mapping"}.get(
+        about.get("type", ""), about.get("type", "")
+    )
+    return f"{kind or 'anything'}{_bounds(about)}"
+
+
+def _bounds(about: Mapping[str, Any]) -> str:
+    low = about.get("minimum", about.get("exclusiveMinimum"))
+    high = about.get("maximum", about.get("exclusiveMaximum"))
+    if low is None and high is None:
+        return ""
+    if low is None:
+        return f", at most {high:g}"
+    above = "above" if "exclusiveMinimum" in about else "from"
+    return f", {above} {low:g}" + ("" if high is None else f" to {high:g}")
