@@ -2,9 +2,10 @@
 
     python benchmarks/capacity.py [--json]
 
-QuTiP comes with the extra `science`, toqito with `compare`; what is not installed is named and left out. Every number is the best
-of several repetitions on one thread of this machine; ratios travel, seconds do not. The loops compute the same
-quantity, one channel at a time: the plain one from textbook definitions, the others with the package's own functions.
+QuTiP comes with the extra `science`, toqito with `compare`; what is not installed is named and left out. Every number
+is the best of several repetitions on one thread of this machine; ratios travel, seconds do not. The loops compute the
+same quantity, one channel at a time: the plain one from textbook definitions, the others with the package's own
+functions.
 """
 
 import argparse

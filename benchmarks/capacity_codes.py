@@ -68,7 +68,7 @@ def sample(noise: str, d: int, p: float, *, failures: int, shots: int) -> Sample
         decoded = decoder.decode_batch(detections, bit_packed_shots=True, bit_packed_predictions=True)
         wrong += int((decoded != observed).any(axis=1).sum())
         done += BATCH
-    return Sample(noise, d, d, p, done, wrong, *clopper_pearson(wrong, done, 0.05))
+    return Sample(noise, d, d, p, done, wrong, *map(float, clopper_pearson(wrong, done, 0.05)))
 
 
 def fit(points: list[Sample], failures: np.ndarray[Any, Any]) -> tuple[float, float]:

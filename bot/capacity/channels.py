@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from bot.capacity import pauli as paulis
 from bot.capacity.coherent import coherent_information, generalized_damping
-from bot.capacity.entropy import binary, term
+from bot.capacity.entropy import binary, shannon, term
 from bot.capacity.optimise import maximum
 from bot.capacity.ranges import Array, not_negative, probability, times
 
@@ -79,6 +79,12 @@ def pauli_c(px: ArrayLike, py: ArrayLike, pz: ArrayLike) -> Array:
     return np.asarray(1 - binary((1 - largest) / 2))
 
 
+def pauli_assisted(px: ArrayLike, py: ArrayLike, pz: ArrayLike) -> Array:
+    """2-H(pI,pX,pY,pZ)."""
+    channel = paulis.pauli(px, py, pz)
+    return 2 - shannon(channel.identity, channel.x, channel.y, channel.z)
+
+
 def erasure_q(p: ArrayLike) -> Array:
     """max(0, 1-2p): exact, one-way."""
     return np.maximum(0.0, 1 - 2 * probability("p", p))
@@ -143,8 +149,18 @@ def generalized_damping_lower(gamma: ArrayLike, population: ArrayLike) -> Array:
     return np.maximum(0.0, maximum(lambda x: coherent_information(kraus, x), 0.0, 1.0))
 
 
+def generalized_damping_upper(gamma: ArrayLike, population: ArrayLike) -> Array:
+    """Least Q of its damping parts: upper bound on Q by data processing (Khatri, Sharma, Wilde 2020).
+
+    Damping by g(1-N)/(1-gN) to |0>, then by gN to |1> is the whole channel; so is the other order.
+    """
+    g, n = probability("gamma", gamma), probability("N", population)
+    down, up = (np.where(g < 1, g * part / np.where(g < 1, 1 - g * (1 - part), 1.0), 1.0) for part in (1 - n, n))
+    return np.minimum(damping_q(down), damping_q(up))
+
+
 def memory_lower(t_s: ArrayLike, t1_s: ArrayLike, t2_s: ArrayLike) -> Array:
-    """Single-letter coherent information of a T1/T2 memory : lower bound on Q, exact at T2 = 2 T1."""
+    """Single-letter coherent information of a T1/T2 memory: lower bound on Q, exact at T2 = 2 T1."""
     t1, t2 = times(t1_s, t2_s)
     t = not_negative("t", t_s)
     e1, e2 = np.exp(-t / t1), np.exp(-t / t2)
@@ -167,9 +183,14 @@ def memory_upper(t_s: ArrayLike, t1_s: ArrayLike, t2_s: ArrayLike) -> Array:
 
 def memory_fidelity(t_s: ArrayLike, t1_s: ArrayLike, t2_s: ArrayLike) -> Array:
     """Entanglement fidelity of a T1/T2 memory, (1+e1+2e2)/4."""
+    return 1 - memory_error(t_s, t1_s, t2_s)
+
+
+def memory_error(t_s: ArrayLike, t1_s: ArrayLike, t2_s: ArrayLike) -> Array:
+    """1 - entanglement fidelity, the total Pauli error of the twirl; keeps its digits for short times."""
     t1, t2 = times(t1_s, t2_s)
     t = not_negative("t", t_s)
-    return np.asarray((1 + np.exp(-t / t1) + 2 * np.exp(-t / t2)) / 4)
+    return np.asarray(-(np.expm1(-t / t1) + 2 * np.expm1(-t / t2)) / 4)
 
 
 def flagged_pauli_lower(erasure: ArrayLike, p: ArrayLike) -> Array:

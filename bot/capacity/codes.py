@@ -21,6 +21,8 @@ FIVE_QUBIT = (0, 0, 90, 210, 270, 198)
 STEANE = (0, 0, 147, 693, 2226, 3822, 3675, 1725)
 DETECTION_ACCEPTED = (1, 0, 18, 24, 21)
 DETECTION_LOGICAL = (0, 0, 18, 24, 18)
+MOST_SUMMED = 1_000
+"""Copies up to which binomial coefficients are floats."""
 FAMILIES = ("surface", "steane", "five-qubit", "repetition", "none")
 
 
@@ -38,8 +40,12 @@ def five_qubit_breakeven() -> float:
 
 def repetition_failure(n: int, p: ArrayLike) -> Array:
     """Majority vote of n copies fails: binomial tail from (n+1)/2, ties of even n counting half."""
-    n = count("n", n, 1)
-    p = probability("p", p)[..., None]
+    n, p = count("n", n, 1), probability("p", p)
+    if n > MOST_SUMMED:
+        from scipy.special import bdtrc  # noqa: PLC0415 - heavy, needed only here
+
+        return np.asarray((bdtrc(n // 2, n, p) + bdtrc((n - 1) // 2, n, p)) / 2)
+    p = p[..., None]
     weights = np.arange(n + 1)
     wrong = np.where(2 * weights > n, 1.0, np.where(2 * weights == n, 0.5, 0.0))
     return np.asarray((p**weights * (1 - p) ** (n - weights)) @ (wrong * surface.binomials(n)))

@@ -9,6 +9,7 @@ Kraus arrays have shape (..., k, 2, 2): parameters, operators, matrix.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bot.capacity import pauli as paulis
 from bot.capacity.entropy import term
 from bot.capacity.ranges import Array, probability
 
@@ -19,8 +20,9 @@ PAULIS = np.array([np.eye(2), [[0, 1], [1, 0]], [[0, -1j], [1j, 0]], np.diag([1,
 
 def pauli_kraus(px: ArrayLike, py: ArrayLike, pz: ArrayLike) -> Kraus:
     """Pauli channel."""
-    x, y, z = np.broadcast_arrays(probability("px", px), probability("py", py), probability("pz", pz))
-    weights = np.sqrt(np.maximum(0.0, np.stack([1 - x - y - z, x, y, z], axis=-1)))
+    channel = paulis.pauli(px, py, pz)
+    parts = np.broadcast_arrays(channel.identity, channel.x, channel.y, channel.z)
+    weights = np.sqrt(np.stack(parts, axis=-1))
     return np.asarray(weights[..., None, None] * PAULIS)
 
 

@@ -68,14 +68,27 @@ def series_upper(gamma: ArrayLike, q: ArrayLike, p: ArrayLike, erasure: ArrayLik
 DEGRADABLE = {"ad": channels.damping_q, "erasure": channels.erasure_q, "dephasing": channels.dephasing_q}
 
 
+def _number(link: str, text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if np.isnan(value):
+        raise CapacityRangeError("link", link, "a channel and its parameter, such as ad:0.05")
+    return value
+
+
 def parallel_q(links: Sequence[str]) -> float:
-    """Sum of Q over links like `ad:0.05`; exact while each is degradable (parameter at most 1/2), refused beyond."""
+    """Sum of Q over links like `ad:0.05`; exact while each is degradable, refused beyond.
+
+    Dephasing always is, amplitude damping and erasure up to 1/2.
+    """
     total = 0.0
     for link in links:
-        kind, _, value = link.partition(":")
+        kind, _, value = str(link).partition(":")
         function = DEGRADABLE[one_of("link", kind, tuple(DEGRADABLE))]
-        parameter = float(value)
-        if parameter > 0.5:
+        parameter = _number(link, value)
+        if kind != "dephasing" and parameter > 0.5:
             raise CapacityRangeError(link, parameter, "[0, 0.5], where the channel is degradable")
         total += float(function(parameter))
     return total

@@ -12,7 +12,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bot.capacity.codes import repetition_failure
-from bot.capacity.ranges import Array, count, elementwise, positive, probability, within
+from bot.capacity.ranges import (
+    Array,
+    CapacityRangeError,
+    Number,
+    count,
+    elementwise,
+    finite,
+    plain,
+    positive,
+    probability,
+    within,
+)
 
 
 def pair_probability(x_i: ArrayLike, x_j: ArrayLike, x_ij: ArrayLike) -> Array:
@@ -23,25 +34,41 @@ def pair_probability(x_i: ArrayLike, x_j: ArrayLike, x_ij: ArrayLike) -> Array:
 
 
 def pair_standard_error(x_i: ArrayLike, x_j: ArrayLike, n: ArrayLike) -> Array:
-    """Standard error of p_ij over n shots where there is no correlation."""
+    """Standard error of p_ij over n shots where there is no correlation; infinite where a detector fires in half."""
     i, j = probability("x_i", x_i), probability("x_j", x_j)
     spread = np.sqrt(i * (1 - i) * j * (1 - j) / positive("n", n))
-    return np.asarray(spread / np.abs((1 - 2 * i) * (1 - 2 * j)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(spread / np.abs((1 - 2 * i) * (1 - 2 * j)))
 
 
 def fano_baseline(mechanisms: Sequence[Mapping[str, float]]) -> float:
     """Fano factor of detection events from independent faults that flip `detectors` each: sum k²p(1-p)/sum kp."""
-    p = probability("p", [item["p"] for item in mechanisms])
-    flips = np.array([item["detectors"] for item in mechanisms]), np.array([item["count"] for item in mechanisms])
-    return float((flips[1] * flips[0] ** 2 * p * (1 - p)).sum() / (flips[1] * flips[0] * p).sum())
+    p = probability("p", _column(mechanisms, "p"))
+    flipped, times = (finite(name, _column(mechanisms, name)) for name in ("detectors", "count"))
+    events = float((times * flipped * p).sum())
+    if events == 0:
+        raise CapacityRangeError(
+            "mechanisms", "without any detection event", "at least one with p, detectors, count > 0"
+        )
+    return float((times * flipped**2 * p * (1 - p)).sum()) / events
+
+
+def _column(mechanisms: Sequence[Mapping[str, float]], name: str) -> list[float]:
+    if not all(isinstance(item, Mapping) and name in item for item in mechanisms):
+        raise CapacityRangeError("mechanisms", f"one without {name}", "objects with p, detectors and count")
+    return [item[name] for item in mechanisms]
 
 
 def fano_burst(n: ArrayLike, pb: ArrayLike, p0: ArrayLike, p1: ArrayLike) -> Array:
-    """Fano factor when n detectors fire at p0, and at p1 in a share pb of the shots: (1-m)+(n-1)Var(p)/m."""
-    n, pb = within("n", n, 1), probability("pb", pb)
+    """Fano factor when n detectors fire at p0, and at p1 in a share pb of the shots: (1-m)+(n-1)Var(p)/m.
+
+    1, its limit, where nothing ever fires.
+    """
+    n, pb = finite("n", n, 1), probability("pb", pb)
     p0, p1 = probability("p0", p0), probability("p1", p1)
     mean = (1 - pb) * p0 + pb * p1
-    return np.asarray((1 - mean) + (n - 1) * pb * (1 - pb) * (p1 - p0) ** 2 / mean)
+    spread = (n - 1) * pb * (1 - pb) * (p1 - p0) ** 2
+    return np.asarray(1 - mean + spread / np.where(mean > 0, mean, 1.0))
 
 
 @elementwise
@@ -54,18 +81,32 @@ def excess_p_value(k: int, n: int, p0: float) -> float:
     return 1.0 if k == 0 else float(bdtrc(k - 1, n, p0))
 
 
+@elementwise
 def repetition_excess(n: int, pb: float, p0: float, p1: float) -> float:
     """E[P_L(p)]/P_L(E[p]) of the repetition code under bursts: it grows with distance where noise is correlated."""
     pb = float(probability("pb", pb))
-    mixed = (1 - pb) * repetition_failure(n, p0) + pb * repetition_failure(n, p1)
-    return float(mixed / repetition_failure(n, (1 - pb) * p0 + pb * p1))
+    mixed = float((1 - pb) * repetition_failure(n, p0) + pb * repetition_failure(n, p1))
+    independent = float(repetition_failure(n, (1 - pb) * p0 + pb * p1))
+    if independent == 0:
+        raise CapacityRangeError("p0 and p1", "too small", "values at which the code fails at all")
+    return mixed / independent
 
 
-def clopper_pearson(k: int, n: int, alpha: float) -> tuple[float, float]:
-    """Exact interval for a share of k out of n, missed with probability alpha at most."""
-    n = count("n", n, 1)
-    k, alpha = count("k", k, 0, n), float(within("alpha", alpha, 0.0, 1.0, open_low=True, open_high=True))
+def clopper_pearson(k: ArrayLike, n: ArrayLike, alpha: ArrayLike) -> tuple[Number, Number]:
+    """Exact interval for a share of k out of n, missed with probability alpha at most; arrays broadcast."""
     from scipy.special import betaincinv  # noqa: PLC0415 - heavy, needed only here
 
-    low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, alpha / 2))
-    return low, 1.0 if k == n else float(betaincinv(k + 1, n - k, 1 - alpha / 2))
+    k, n = _whole("k", k, 0), _whole("n", n, 1)
+    within("k/n", k / n, 0.0, 1.0)
+    tail = within("alpha", alpha, 0.0, 1.0, open_low=True, open_high=True) / 2
+    low = np.where(k > 0, betaincinv(np.maximum(k, 1), n - k + 1, tail), 0.0)
+    high = np.where(k < n, betaincinv(k + 1, np.maximum(n - k, 1), 1 - tail), 1.0)
+    return plain(low), plain(high)
+
+
+def _whole(name: str, value: ArrayLike, low: float) -> Array:
+    array = finite(name, value, low)
+    odd = np.atleast_1d(array)[np.atleast_1d((array % 1 != 0) & ~np.isnan(array))]
+    if odd.size:
+        raise CapacityRangeError(name, float(odd[0]), "whole numbers")
+    return array

@@ -14,9 +14,10 @@ from numpy.typing import ArrayLike
 
 from bot.capacity.entropy import binary
 from bot.capacity.optimise import maximum, root
-from bot.capacity.ranges import Array, not_negative, positive, probability, within
+from bot.capacity.ranges import Array, CapacityRangeError, not_negative, probability, within
 
-FARTHEST_KM = 3000.0
+MOST_LOSS_DB = 300.0
+MOST_PHOTONS = 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +36,14 @@ def rate(device: Device, length_km: ArrayLike, mu: ArrayLike) -> Array:
     """Infinitely many decoy intensities: q{Q1[1-h(e1)]-Q_mu f h(E_mu)}."""
     eta, (y0, ed) = _arrives(device, length_km), _noise(device)
     y1 = np.minimum(1.0, y0 + eta)
-    return _rate(device, eta, positive("mu", mu), y1, (y0 / 2 + ed * eta) / y1)
+    errors = (y0 / 2 + ed * eta) / np.where(y1 > 0, y1, 1.0)
+    return _rate(device, eta, _photons("mu", mu), y1, errors)
 
 
 def rate_weak_vacuum(device: Device, length_km: ArrayLike, mu: ArrayLike, nu: ArrayLike) -> Array:
     """One weak decoy nu < mu and vacuum: lower bound on the yield Y1, upper bound on its error e1."""
     eta, (y0, ed) = _arrives(device, length_km), _noise(device)
-    mu, nu = positive("mu", mu), positive("nu", nu)
+    mu, nu = _photons("mu", mu), _photons("nu", nu)
     within("nu/mu", nu / mu, 0.0, 1.0, open_high=True)
     strong, weak = _gain(y0, eta, mu) * np.exp(mu), _gain(y0, eta, nu) * np.exp(nu)
     single = weak - strong * nu**2 / mu**2 - (mu**2 - nu**2) / mu**2 * y0
@@ -52,12 +54,24 @@ def rate_weak_vacuum(device: Device, length_km: ArrayLike, mu: ArrayLike, nu: Ar
 
 
 def max_distance(device: Device) -> float:
-    """Length in km at which the best rate over mu in 0.02..1 reaches zero; 0 where there is no key at all."""
+    """Length in km at which the best rate over mu in 0.02..1 reaches zero; 0 where there is no key at all.
 
-    def best(length: float) -> float:
-        return float(maximum(lambda mu: rate(device, length, mu), 0.02, 1.0))
+    Raises CapacityRangeError for a detector so dark that the key reaches MOST_LOSS_DB.
+    """
+    per_km = float(within("alpha", device.alpha, 0.0, open_low=True, open_high=True))
 
-    return root(best, 0.0, FARTHEST_KM) if best(0.0) > 0 else 0.0
+    def best(loss_db: float) -> float:
+        return float(maximum(lambda mu: rate(device, loss_db / per_km, mu), 0.02, 1.0))
+
+    if best(0.0) <= 0:
+        return 0.0
+    if best(MOST_LOSS_DB) > 0:
+        raise CapacityRangeError("Y0", device.dark, f"enough dark counts to end the key within {MOST_LOSS_DB:g} dB")
+    return root(best, 0.0, MOST_LOSS_DB) / per_km
+
+
+def _photons(name: str, mean: ArrayLike) -> Array:
+    return within(name, mean, 0.0, MOST_PHOTONS, open_low=True)
 
 
 def _arrives(device: Device, length_km: ArrayLike) -> Array:

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import ArrayLike
 
-from bot.capacity.ranges import Array, one_of, probability
+from bot.capacity.ranges import Array, elementwise, one_of, probability
 
 # fmt: off
 ONE_TYPE: Mapping[int, tuple[int, ...]] = {
@@ -94,6 +94,7 @@ def erasure_failure(d: int, p_erasure: ArrayLike) -> Array:
     return np.asarray((p**weights * (1 - p) ** (d * d - weights)) @ failing)
 
 
+@elementwise
 def erasure_flip_failure(p_erasure: float, p_flip: float) -> float:
     """Failure of one type, distance 3: qubits erased with p_erasure, the others flipped with p_flip; exact."""
     erased, flipped = float(probability("p_erasure", p_erasure)), float(probability("p_flip", p_flip))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bot.capacity.entropy import binary, shannon
-from bot.capacity.ranges import Array, count, elementwise, one_of, probability, within
+from bot.capacity.ranges import Array, CapacityRangeError, count, elementwise, finite, one_of, probability, within
 
 LN2 = float(np.log(2))
 LN3 = float(np.log(3))
@@ -47,20 +47,20 @@ def depolarizing_dispersion(p: ArrayLike) -> Array:
 
 def dephasing_expansion(p: ArrayLike, n: ArrayLike, eps: ArrayLike) -> Array:
     """1-h(p)+sqrt(v/n) Phi^-1(eps)+log2(n)/(2n)."""
-    n = within("n", n, 1)
+    n = finite("n", n, 1)
     return 1 - binary(p) + np.sqrt(dephasing_dispersion(p) / n) * quantile(eps) + np.log2(n) / (2 * n)
 
 
 def depolarizing_expansion(p: ArrayLike, n: ArrayLike, eps: ArrayLike) -> Array:
     """1-H+sqrt(V/n) Phi^-1(eps): approximation about the hashing bound."""
-    n, third = within("n", n, 1), probability("p", p) / 3
+    n, third = finite("n", n, 1), probability("p", p) / 3
     spread = np.sqrt(depolarizing_dispersion(p) / n) * quantile(eps)
     return np.asarray(1 - shannon(1 - 3 * third, third, third, third) + spread)
 
 
 def erasure_expansion(p: ArrayLike, n: ArrayLike, eps: ArrayLike) -> Array:
     """1-p+sqrt(p(1-p)/n) Phi^-1(eps), with classical post-processing (capacity 1-p)."""
-    p, n = probability("p", p), within("n", n, 1)
+    p, n = probability("p", p), finite("n", n, 1)
     return np.asarray(1 - p + np.sqrt(p * (1 - p) / n) * quantile(eps))
 
 
@@ -73,10 +73,10 @@ def converse(p: float, n: int, eps: float) -> float:
     n, p = count("n", n, 1, N_MAX), float(within("p", p, 0.0, 0.5))
     eps = _eps(eps)
     weights = _binomial(n, p)
-    total = np.cumsum(np.exp(weights))
-    last = min(int(np.searchsorted(total, 1 - eps)), n)
-    before = total[last - 1] if last else 0.0
-    share = min(1.0, max(0.0, (1 - eps - before) / np.exp(weights[last])))
+    # Summed from the rare end, so that a small eps keeps its digits.
+    tail = np.cumsum(np.exp(weights)[::-1])[::-1]
+    last = max(0, int(np.count_nonzero(tail > eps)) - 1)
+    share = min(1.0, max(0.0, (tail[last] - eps) / np.exp(weights[last])))
     volumes = _log_choose(n)[: last + 1].copy()
     volumes[last] += np.log(share) if share > 0 else -np.inf
     return 1 - float(np.logaddexp.reduce(volumes)) / LN2 / n
@@ -112,7 +112,7 @@ def blocklength(p: float, eps: float, bound: str, share: float = 0.9) -> int:
     doubling and halving, then by a scan of the last SCAN percent below.
     """
     rate = share * float(1 - binary(within("p", p, 0.0, 0.5, open_high=True)))
-    achievable = one_of("bound", bound, ("RCU", "converse")) == "RCU"
+    achievable, eps = one_of("bound", bound, ("RCU", "converse")) == "RCU", _eps(eps)
 
     def enough(n: int) -> bool:
         if achievable:
@@ -120,8 +120,10 @@ def blocklength(p: float, eps: float, bound: str, share: float = 0.9) -> int:
         return float(converse(p, n, eps)) >= rate
 
     high = 16
-    while not enough(count("n", high, 1, N_MAX)):
+    while not enough(high):
         high *= 2
+        if high > N_MAX:
+            raise CapacityRangeError("p", p, f"small enough for blocks of at most {N_MAX} uses")
     low = high // 2
     while high - low > 1:
         middle = (low + high) // 2

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 from bot.capacity.channels import LOG3
 from bot.capacity.entropy import binary, shannon, term
 from bot.capacity.optimise import maximum, root
-from bot.capacity.ranges import Array, elementwise, positive, probability, within
+from bot.capacity.ranges import Array, elementwise, finite, probability, within
 
 
 def bb84(qber: ArrayLike, efficiency: ArrayLike = 1.0) -> Array:
@@ -32,7 +32,7 @@ def six_state(qber: ArrayLike) -> Array:
 @elementwise
 def bb84_threshold(efficiency: float = 1.0) -> float:
     """QBER at which the BB84 rate is zero: 11.0% at f = 1."""
-    return root(lambda q: float(bb84(q, efficiency)), 1e-6, 0.5)
+    return root(lambda q: float(bb84(q, efficiency)), 0.0, 0.5)
 
 
 def six_state_threshold() -> float:
@@ -59,6 +59,7 @@ def bb84_preprocessed(qber: ArrayLike, flips: ArrayLike) -> Array:
 @elementwise
 def preprocessing_threshold(flips: float) -> float:
     """QBER at which the preprocessed BB84 rate is zero."""
+    within("flip_probability", flips, 0.0, 0.5, open_high=True)
     return root(lambda q: float(bb84_preprocessed(q, flips)), 0.09, 0.14)
 
 
@@ -75,7 +76,7 @@ def werner_hashing(fidelity: ArrayLike) -> Array:
 
 def statistical_deviation(n: ArrayLike, k: ArrayLike, security: ArrayLike) -> Array:
     """Deviation mu = sqrt((n+k)/(nk) (k+1)/k ln(4/eps_sec)): how far n key bits can differ from k tested ones."""
-    n, k = within("n", n, 1), within("k", k, 1)
+    n, k = finite("n", n, 1), finite("k", k, 1)
     eps = within("eps_sec", security, 0.0, 1.0, open_low=True)
     return np.asarray(np.sqrt((n + k) / (n * k) * (k + 1) / k * np.log(4 / eps)))
 
@@ -85,10 +86,12 @@ def finite_length(
 ) -> Array:
     """Key bits from n sifted bits with k tested: n[1-h(Q+mu)]-f n h(Q)-log2(2/(eps_sec² eps_cor)), at least 0."""
     q, f = probability("Q", qber), within("f", efficiency, 1.0)
-    secure, correct = positive("eps_sec", security), within("eps_cor", correctness, 0.0, 1.0, open_low=True)
+    secure, correct = (
+        within(name, eps, 0.0, 1.0, open_low=True) for name, eps in (("eps_sec", security), ("eps_cor", correctness))
+    )
     worst = np.minimum(0.5, q + statistical_deviation(n, k, secure))
-    bits = np.asarray(n) * (1 - binary(worst) - f * binary(q)) - np.log2(2 / (secure**2 * correct))
-    return np.maximum(0.0, bits)
+    price = 1 - 2 * np.log2(secure) - np.log2(correct)
+    return np.asarray(np.maximum(0.0, np.asarray(n) * (1 - binary(worst) - f * binary(q)) - price))
 
 
 def finite_penalty(

@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bot.capacity import surface
-from bot.capacity.channels import memory_fidelity
+from bot.capacity.channels import memory_error
 from bot.capacity.ranges import Array, CapacityRangeError, not_negative, positive, probability, within
 
 
 def idle_error(dt_s: ArrayLike, t1_s: ArrayLike, t2_s: ArrayLike) -> Array:
     """1-F_e of waiting dt: total Pauli error of the twirled idle."""
-    return 1 - memory_fidelity(dt_s, t1_s, t2_s)
+    return memory_error(dt_s, t1_s, t2_s)
 
 
 def logical_success(
@@ -31,7 +31,7 @@ def logical_success(
 ) -> Array:
     """Stretched cycle: p + kappa p_idle in every round, S = (1+(1-2 eps)^rounds)/2; one basis, the fit's formula."""
     late = np.maximum(0.0, not_negative("t_dec", t_dec) - not_negative("t_budget", t_budget))
-    effective = probability("p", p) + surface.KAPPA_IDLE * idle_error(late, t1_s, t2_s)
+    effective = np.minimum(1.0, probability("p", p) + surface.KAPPA_IDLE * idle_error(late, t1_s, t2_s))
     return 1 - surface.after_rounds(surface.per_round_fit(d, effective), not_negative("rounds", rounds))
 
 

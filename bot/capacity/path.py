@@ -6,27 +6,28 @@ Sources: Pirandola 2019 (end-to-end capacities). Edges are (node, node, transmis
 import heapq
 from collections import defaultdict, deque
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from bot.capacity.bosonic import repeaterless_bound
-from bot.capacity.ranges import CapacityRangeError, not_negative
+from bot.capacity.ranges import CapacityRangeError, not_negative, probability
 
 Edge = tuple[str, str, float]
 Widths = Mapping[str, Mapping[str, float]]
 
 
-def single_path(edges: Sequence[Sequence[object]], source: str = "a", target: str = "b") -> float:
+def single_path(edges: Sequence[Sequence[Any]], source: str = "a", target: str = "b") -> float:
     """Capacity of the best route: its worst link, as good as can be (widest path)."""
     route = widest_route([_edge(item) for item in edges], source, target)
     return route[1]
 
 
-def multipath(edges: Sequence[Sequence[object]], source: str = "a", target: str = "b") -> float:
+def multipath(edges: Sequence[Sequence[Any]], source: str = "a", target: str = "b") -> float:
     """Flooding capacity: least cut between source and target of the sum of -log2(1-eta) (max flow)."""
     left: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     for a, b, eta in map(_edge, edges):
         left[a][b] += float(repeaterless_bound(eta))
         left[b][a] += float(repeaterless_bound(eta))
-    total = 0.0
+    total = float("inf") if source == target else 0.0
     while (parents := _reachable(left, source, target)) is not None:
         total += _push(left, parents, source, target)
     return total
@@ -78,10 +79,10 @@ def best_route(
     return (), 0.0
 
 
-def _edge(item: Sequence[object]) -> Edge:
-    if len(item) != 3 or not isinstance(item[2], int | float):
+def _edge(item: Sequence[Any]) -> Edge:
+    if not isinstance(item, list | tuple) or len(item) != 3 or not all(isinstance(end, str | int) for end in item[:2]):
         raise CapacityRangeError("edges", str(item), "[node, node, transmissivity]")
-    return str(item[0]), str(item[1]), float(item[2])
+    return str(item[0]), str(item[1]), float(probability("transmissivity", item[2]))
 
 
 def _reachable(left: Widths, source: str, target: str) -> dict[str, str] | None:
@@ -90,7 +91,7 @@ def _reachable(left: Widths, source: str, target: str) -> dict[str, str] | None:
     while waiting:
         here = waiting.popleft()
         for there, room in left.get(here, {}).items():
-            if room > 1e-15 and there not in parents:
+            if room > 0 and there not in parents:
                 parents[there] = here
                 if there == target:
                     return parents

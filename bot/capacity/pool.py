@@ -8,11 +8,15 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from bot.capacity.optimise import root
-from bot.capacity.ranges import Array, CapacityRangeError, count, elementwise, not_negative, positive, within
+from bot.capacity.ranges import Array, CapacityRangeError, count, elementwise, finite, not_negative, positive, within
 
 DEBYE_FROM = 100.0
 TAIL = 14.0
 """Standard deviations of the Skellam law that are summed."""
+MOST_EVENTS = 1e9
+"""Events of a Skellam law: beyond, the sum is long and rounding spoils the seventh digit."""
+LARGEST = 1_000_000
+"""Pool size up to which levels are summed one by one."""
 
 
 def fluid_depletion(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike, delta: ArrayLike = 0.0) -> Array:
@@ -50,7 +54,7 @@ def std_depletion_estimated(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike, window
 def stockout_by(n0: int, lam: float, mu: float, t: float) -> float:
     """Probability that the pool is empty at some time up to t, by reflection on the Skellam law; no cap."""
     n0 = count("N0", n0, 0)
-    lam, mu, t = (float(not_negative(name, value)) for name, value in (("lam", lam), ("mu", mu), ("t", t)))
+    lam, mu, t = (float(finite(name, value)) for name, value in (("lam", lam), ("mu", mu), ("t", t)))
     if n0 == 0:
         return 1.0
     if t == 0 or mu == 0:
@@ -70,9 +74,11 @@ def depletion_quantile(q: float, n0: int, lam: float, mu: float) -> float:
     [29.5, 47.9, 77.7]
     """
     q = float(within("q", q, 0.0, 1.0, open_low=True, open_high=True))
+    if count("N0", n0, 0) == 0:
+        return 0.0
     if q >= float(eventual_depletion(n0, lam, mu)):
         return float("inf")
-    high = max(1.0, n0) / max(mu, 1e-300)
+    high = n0 / mu
     while stockout_by(n0, lam, mu, high) < q:
         high *= 2
     return root(lambda t: stockout_by(n0, lam, mu, t) - q, 0.0, high)
@@ -88,19 +94,18 @@ def eventual_depletion(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike) -> Array:
 @elementwise
 def mean_depletion_capped(n0: int, lam: float, mu: float, cap: int) -> float:
     """Mean time to empty when pairs beyond `cap` are thrown away: d_K = 1/mu, d_n = 1/mu+(lam/mu) d_{n+1}."""
-    cap, n0 = count("K", cap, 1), count("N0", n0, 0, int(cap))
-    mu, ratio = float(positive("mu", mu)), float(not_negative("lam", lam)) / mu
-    steps = np.empty(cap)
-    step = 0.0
-    for level in range(cap - 1, -1, -1):
-        step = 1 / mu + ratio * step
-        steps[level] = step
-    return float(steps[:n0].sum())
+    cap = count("K", cap, 1, LARGEST)
+    n0 = count("N0", n0, 0, cap)
+    mu, lam = float(within("mu", mu, 0.0, open_low=True, open_high=True)), float(finite("lam", lam))
+    # Summed over the levels passed, (lam/mu)^j stands in the recursion min(N0, K-j) times.
+    j = np.arange(cap)
+    with np.errstate(over="ignore"):
+        return float(((lam / mu) ** j * np.minimum(n0, cap - j)).sum()) / mu
 
 
 def stockout_stationary(lam: ArrayLike, mu: ArrayLike, cap: ArrayLike) -> Array:
     """Share of requests that find a pool of size K empty: (1-r)/(1-r^(K+1)), r = lam/mu."""
-    lam, mu, k = not_negative("lam", lam), positive("mu", mu), within("K", cap, 1)
+    lam, mu, k = finite("lam", lam), positive("mu", mu), within("K", cap, 1)
     r = lam / mu
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         log = np.log(r)
@@ -112,15 +117,15 @@ def stockout_stationary(lam: ArrayLike, mu: ArrayLike, cap: ArrayLike) -> Array:
 @elementwise
 def stockout_expiring(lam: float, mu: float, delta: float, cap: int) -> float:
     """The same with pairs that expire at rate delta: 1/sum_i prod_{j<=i} lam/(mu+j delta)."""
-    lam, mu = float(not_negative("lam", lam)), float(positive("mu", mu))
-    levels = np.arange(1, count("K", cap, 1) + 1)
+    lam, mu = float(finite("lam", lam)), float(positive("mu", mu))
+    levels = np.arange(1, count("K", cap, 1, LARGEST) + 1)
     with np.errstate(divide="ignore"):
         logs = np.cumsum(np.log(lam) - np.log(mu + levels * float(not_negative("delta", delta))))
     return float(np.exp(-np.logaddexp.reduce(np.concatenate([[0.0], logs]))))
 
 
 def replenishment_needed(mu: ArrayLike, cap: ArrayLike, stockout: ArrayLike) -> Array:
-    """Pairs/s that keep the stock-out share of a pool of size K at or below `stockout`; bisection on lam/mu."""
+    """Pairs/s that keep the stock-out share of a pool of size K at or below `stockout` (0..1); bisection on lam/mu."""
     mu, goal = positive("mu", mu), within("stockout", stockout, 0.0, 1.0, open_low=True)
     low, high = np.zeros(np.broadcast(mu, goal, np.asarray(cap)).shape), np.full_like(mu + goal, 1e6)
     for _ in range(200):
@@ -133,19 +138,30 @@ def replenishment_needed(mu: ArrayLike, cap: ArrayLike, stockout: ArrayLike) -> 
 def _reflected(n0: int, lam: float, mu: float, t: float) -> float:
     """P(S <= -N0) + sum_m (lam/mu)^m P(S = -N0-m) with S = Poisson(lam t) - Poisson(mu t)."""
     a, b = lam * t, mu * t
-    lowest = int(n0 + abs(b - a) + TAIL * np.sqrt(a + b) + 60)
-    if lowest > 20_000_000:
-        raise CapacityRangeError("mu t", b, "up to about 1e7 events")
-    depth = np.arange(n0, lowest + 1, dtype=np.float64)
+    if a + b > MOST_EVENTS:
+        raise CapacityRangeError("(lam+mu) t", a + b, f"up to {MOST_EVENTS:g} events")
     ratio = np.log(lam / mu)
-    mass = _log_bessel(depth, 2 * np.sqrt(a * b)) - (np.sqrt(a) - np.sqrt(b)) ** 2 - depth * ratio / 2
-    bounce = np.where(depth > n0, np.exp(mass + (depth - n0) * ratio), 0.0)
-    return float((np.exp(mass) + bounce).sum())
+
+    def mass(depth: Array) -> Array:
+        level = (np.sqrt(a) - np.sqrt(b)) ** 2 + depth * ratio / 2
+        return np.asarray(_log_bessel(depth, 2 * np.sqrt(a * b)) - level)
+
+    # Tilted by (lam/mu)^m the law of S is that of its mirror image: both sums have a window of their own.
+    below, above = _window(b - a, a + b, n0), _window(a - b, a + b, n0 + 1)
+    return float(np.exp(mass(below)).sum() + np.exp(mass(above) + (above - n0) * ratio).sum())
+
+
+def _window(centre: float, variance: float, lowest: int) -> Array:
+    """Depths from `lowest` on that count for a Skellam law about `centre`: TAIL standard deviations about its top."""
+    reach = np.ceil(TAIL * np.sqrt(variance) + 60)
+    top = np.rint(centre)
+    first, last = max(float(lowest), top - reach), max(float(lowest), top) + reach
+    return np.asarray(np.arange(first, last + 1), dtype=np.float64)
 
 
 def _log_bessel(order: Array, z: float) -> Array:
     """Log of e^-z I_order(z); above DEBYE_FROM by Debye's uniform expansion, whose next term is below 1e-8 there."""
-    from scipy.special import ive  # noqa: PLC0415 - heavy, needed only here
+    from scipy.special import gammaln, ive  # noqa: PLC0415 - heavy, needed only here
 
     large = np.maximum(order, DEBYE_FROM)
     radius = np.hypot(large, z)
@@ -159,11 +175,14 @@ def _log_bessel(order: Array, z: float) -> Array:
     exponent = radius - z + large * np.log(z / (large + radius)) - np.log(2 * np.pi * radius) / 2
     with np.errstate(divide="ignore"):
         small = np.log(ive(np.minimum(order, DEBYE_FROM), z))
-    return np.asarray(np.where((order <= DEBYE_FROM) & np.isfinite(small), small, exponent + np.log(correction)))
+    # Where ive underflows z is so small that two terms of the power series are enough.
+    series = order * np.log(z / 2) - gammaln(order + 1) + np.log1p(z * z / 4 / (order + 1)) - z
+    small = np.where(np.isfinite(small), small, series)
+    return np.asarray(np.where(order <= DEBYE_FROM, small, exponent + np.log(correction)))
 
 
 def _checked(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike, delta: ArrayLike) -> tuple[Array, Array, Array, Array]:
-    return not_negative("N0", n0), not_negative("lam", lam), not_negative("mu", mu), not_negative("delta", delta)
+    return finite("N0", n0), finite("lam", lam), finite("mu", mu), finite("delta", delta)
 
 
 def level_after(n0: ArrayLike, lam: ArrayLike, mu: ArrayLike, t: ArrayLike, cap: ArrayLike) -> Array:

@@ -6,7 +6,6 @@ published tables (gamma, eta, N, T1, T2, …), units in the docstrings of the fu
 
 # ruff: noqa: N803, PLW0108 - parameters are called by keyword and named as published tables name them
 
-import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -17,7 +16,6 @@ from bot.capacity import (
     channels,
     code_choice,
     codes,
-    coherent,
     compose,
     correlation,
     decoy,
@@ -28,73 +26,18 @@ from bot.capacity import (
     memory_circuit,
     path,
     pool,
+    published,
+    questions,
     reference_case,
     repeater,
-    sampled,
     surface,
     thresholds,
 )
 from bot.capacity import pauli as paulis
-from bot.capacity.ranges import Array, CapacityRangeError, one_of
+from bot.capacity.ranges import CapacityRangeError
 
 Function = Callable[..., Any]
 Parameters = Mapping[str, Any]
-
-
-def _margin(channel: str, **values: float) -> float:
-    kraus: Mapping[str, Callable[..., coherent.Kraus]] = {
-        "ad": coherent.damping,
-        "depolarizing": lambda p: coherent.pauli_kraus(p / 3, p / 3, p / 3),
-        "dephasing": lambda p: coherent.pauli_kraus(0.0, 0.0, p),
-        "pauli": coherent.pauli_kraus,
-        "t1t2": _memory_kraus,
-    }
-    build = kraus[one_of("channel", channel, tuple(kraus))]
-    _bind(build, values)
-    return float(coherent.extension_margin(build(**values)))
-
-
-def _memory_kraus(t_over_T1: float, t_over_T2: float) -> coherent.Kraus:
-    if t_over_T2 < t_over_T1 / 2:
-        raise CapacityRangeError("t_over_T2", t_over_T2, "at least t_over_T1/2")
-    kept = np.exp(-(t_over_T2 - t_over_T1 / 2))
-    flips = coherent.pauli_kraus(0.0, 0.0, (1 - kept) / 2)
-    return coherent.then(coherent.damping(-np.expm1(-t_over_T1)), flips)
-
-
-def _choice(**scenario: Any) -> str:  # noqa: ANN401 - checked against choose by evaluate
-    best = code_choice.choose(**scenario)
-    return best.code if best else "none"
-
-
-def _cost(**scenario: Any) -> float:  # noqa: ANN401 - as above
-    best = code_choice.choose(**scenario)
-    return best.cost if best else -1.0
-
-
-def _device(*, alpha: float, eta_bob: float, Y0: float, ed: float, f: float, q: float) -> decoy.Device:
-    return decoy.Device(alpha=alpha, eta_bob=eta_bob, dark=Y0, misalignment=ed, efficiency=f, sifting=q)
-
-
-def _fit(model: str, circuit: float, phenomenological: float) -> float:
-    return circuit if one_of("model", model, ("circuit", "phenom")) == "circuit" else phenomenological
-
-
-def _per_round(d: int, p: float, model: str) -> Array:
-    table = sampled.CIRCUIT if one_of("model", model, ("circuit", "phenom")) == "circuit" else sampled.PHENOMENOLOGICAL
-    return memory_circuit.per_round(table, d, p)
-
-
-def _total(code: str, p: float) -> Array:
-    distances = {"surface_d3": 3, "surface_d5": 5, "surface_d7": 7}
-    return code_choice.surface_error(distances[one_of("code", code, tuple(distances))], np.asarray(p))
-
-
-def _capacity_failure(d: int, p: float, rounds: int, basis: str) -> Array:
-    one_of("rounds", rounds, (1,))
-    one_of("basis", basis, ("x", "z"))
-    return surface.flip_failure(d, p)
-
 
 QUANTITIES: Mapping[str, Function] = {
     "amplitude_damping.C_EA": channels.damping_assisted,
@@ -107,7 +50,7 @@ QUANTITIES: Mapping[str, Function] = {
     "attribution.one_at_a_time": reference_case.one_at_a_time,
     "attribution.shapley": reference_case.shapley,
     "attribution.shapley_closed_game": reference_case.closed_game,
-    "bb84.rate_asymptotic": lambda Q, f: key_rate.bb84(Q, f),
+    "bb84.rate_asymptotic": lambda Q, f: published.rate(key_rate.bb84(Q, f)),
     "bb84.threshold_qber": lambda: key_rate.bb84_threshold(),
     "bb84.threshold_qber_preprocessing": lambda flip_probability: key_rate.preprocessing_threshold(flip_probability),
     "bb84.threshold_qber_with_f": lambda f: key_rate.bb84_threshold(f),
@@ -120,7 +63,7 @@ QUANTITIES: Mapping[str, Function] = {
     "chain.repeaters_needed": repeater.repeaters_needed,
     "channel.antidegradable_threshold": thresholds.antidegradable,
     "channel.antidegradable_threshold_biased": thresholds.antidegradable_biased,
-    "channel.symmetric_extension_margin": _margin,
+    "channel.symmetric_extension_margin": published.margin,
     "code_422.p_accept": lambda p: code_choice.detection_accepted(p),
     "code_422.p_logical_given_accept": lambda p: code_choice.detection_error(p),
     "code_513.breakeven_p": lambda: codes.five_qubit_breakeven(),
@@ -140,11 +83,13 @@ QUANTITIES: Mapping[str, Function] = {
     "correlation.logical_excess_ratio_rep": correlation.repetition_excess,
     "correlation.p_ij": correlation.pair_probability,
     "correlation.p_ij_standard_error": correlation.pair_standard_error,
-    "cost.code_choice": _choice,
-    "cost.per_delivered_logical_qubit": _cost,
-    "decoy.max_distance": lambda **device: decoy.max_distance(_device(**device)),
-    "decoy.rate_asymptotic": lambda L, mu, **device: decoy.rate(_device(**device), L, mu),
-    "decoy.rate_weak_vacuum": lambda L, mu, nu, **device: decoy.rate_weak_vacuum(_device(**device), L, mu, nu),
+    "cost.code_choice": published.choice,
+    "cost.per_delivered_logical_qubit": published.cost,
+    "decoy.max_distance": lambda **device: decoy.max_distance(published.device(device)),
+    "decoy.rate_asymptotic": lambda L, mu, **device: published.rate(decoy.rate(published.device(device), L, mu)),
+    "decoy.rate_weak_vacuum": lambda L, mu, nu, **device: published.rate(
+        decoy.rate_weak_vacuum(published.device(device), L, mu, nu)
+    ),
     "dejmps.F_out": lambda coeffs: repeater.dejmps(coeffs)[0][0],
     "dejmps.p_success": lambda coeffs: repeater.dejmps(coeffs)[1],
     "dephasing.C_EA": channels.dephasing_assisted,
@@ -201,8 +146,8 @@ QUANTITIES: Mapping[str, Function] = {
     "nested_dejmps.F_final": lambda F0, F_target: repeater.nested_dejmps(F0, F_target).fidelity,
     "nested_dejmps.raw_pairs_per_output": lambda F0, F_target: repeater.nested_dejmps(F0, F_target).raw_pairs,
     "nested_dejmps.rounds": lambda F0, F_target: repeater.nested_dejmps(F0, F_target).rounds,
-    "network.multipath_capacity": path.multipath,
-    "network.single_path_capacity": path.single_path,
+    "network.multipath_capacity": lambda edges: path.multipath(edges),
+    "network.single_path_capacity": lambda edges: path.single_path(edges),
     "parallel.additive_Q": compose.parallel_q,
     "pauli.C": channels.pauli_c,
     "pauli.hashing": channels.pauli_hashing,
@@ -229,17 +174,17 @@ QUANTITIES: Mapping[str, Function] = {
     ),
     "repeater.two_segment_memory_factor": lambda p, T0_over_tau: repeater.memory_factor(p, T0_over_tau),
     "repeater.two_segment_rate": lambda p, q, T0: repeater.two_segment_rate(p, q, T0),
-    "sixstate.rate_asymptotic": lambda Q: key_rate.six_state(Q),
+    "sixstate.rate_asymptotic": lambda Q: published.rate(key_rate.six_state(Q)),
     "sixstate.threshold_qber": lambda: key_rate.six_state_threshold(),
     "statistics.clopper_pearson_lower": lambda k, n, alpha: correlation.clopper_pearson(k, n, alpha)[0],
     "statistics.clopper_pearson_upper": lambda k, n, alpha: correlation.clopper_pearson(k, n, alpha)[1],
-    "surface_rotated.capacity_p_logical": _capacity_failure,
-    "surface_rotated.capacity_p_logical_total": _total,
+    "surface_rotated.capacity_p_logical": published.capacity_failure,
+    "surface_rotated.capacity_p_logical_total": published.total,
     "surface_rotated.circuit_p_logical": memory_circuit.circuit_failure,
     "surface_rotated.erasure_p_logical": erasures.erasure_failure,
-    "surface_rotated.fit_A": lambda model: _fit(model, surface.A, surface.A_PHENOMENOLOGICAL),
-    "surface_rotated.fit_p_star": lambda model: _fit(model, surface.P_STAR, surface.P_STAR_PHENOMENOLOGICAL),
-    "surface_rotated.p_logical_per_round": _per_round,
+    "surface_rotated.fit_A": lambda model: published.fit(model, surface.A, surface.A_PHENOMENOLOGICAL),
+    "surface_rotated.fit_p_star": lambda model: published.fit(model, surface.P_STAR, surface.P_STAR_PHENOMENOLOGICAL),
+    "surface_rotated.p_logical_per_round": published.per_round,
     "surface_rotated.phenomenological_p_logical": memory_circuit.phenomenological_failure,
     "surface_rotated_d3.erasure_biased_p_logical_X": erasures.erasure_flip_failure,
     "swap.max_links_for_fidelity": lambda F_link, F_target: repeater.most_links(F_link, F_target),
@@ -256,8 +201,8 @@ QUANTITIES: Mapping[str, Function] = {
     "thermal_loss.Q2_upper": lambda eta, nbar: bosonic.thermal_two_way_upper(eta, nbar),
     "thermal_loss.Q_lower": lambda eta, nbar: bosonic.thermal_lower(eta, nbar),
     "thermal_loss.Q_upper": lambda eta, nbar: bosonic.thermal_upper(eta, nbar),
-    "werner.bb84_rate": lambda F: key_rate.werner_bb84(F),
-    "werner.hashing_rate": lambda F: key_rate.werner_hashing(F),
+    "werner.bb84_rate": lambda F: published.rate(key_rate.werner_bb84(F)),
+    "werner.hashing_rate": lambda F: published.rate(key_rate.werner_hashing(F)),
 }
 
 
@@ -267,27 +212,17 @@ def evaluate(quantity: str, parameters: Parameters) -> float | str:
         near = [name for name in QUANTITIES if name.split(".")[0] == quantity.split(".", maxsplit=1)[0]]
         raise CapacityRangeError("quantity", quantity, ", ".join(near or sorted({n.split(".")[0] for n in QUANTITIES})))
     function = QUANTITIES[quantity]
-    _bind(function, parameters)
-    unknown = [key for key, value in parameters.items() if value is None]
-    if unknown:
-        raise CapacityRangeError(unknown[0], "null", "a value")
+    questions.bind(function, parameters)
+    questions.check(parameters)
     try:
-        answer = function(**parameters)
+        with np.errstate(all="ignore"):  # what has no value is answered as such, below
+            answer = function(**parameters)
     except CapacityRangeError:
         raise
-    except (TypeError, ValueError, KeyError, OverflowError) as wrong:
+    except (TypeError, ValueError, KeyError, IndexError, AttributeError, ArithmeticError) as wrong:
         raise CapacityRangeError("parameters", str(dict(parameters)), f"values that fit {quantity}: {wrong}") from wrong
     if isinstance(answer, str):
         return answer
     if np.size(answer) != 1:
         raise CapacityRangeError("parameters", str(dict(parameters)), "one value each; ask a line for every point")
     return float(np.asarray(answer).reshape(()))
-
-
-def _bind(function: Function, parameters: Parameters) -> None:
-    """Name the parameters that are missing or unknown."""
-    try:
-        inspect.signature(function).bind(**parameters)
-    except TypeError as wrong:
-        names = ", ".join(inspect.signature(function).parameters)
-        raise CapacityRangeError("parameters", ", ".join(parameters) or "none", f"{names}: {wrong}") from wrong

@@ -15,6 +15,8 @@ Number = float | Array
 
 Option = TypeVar("Option", str, int, float)
 INFINITY = float("inf")
+MOST_COUNTED = 2**53
+"""Whole numbers up to here are exact in float64."""
 
 
 class CapacityRangeError(UsageError, ValueError):
@@ -39,12 +41,34 @@ def within(
     open_high: bool = False,
 ) -> Array:
     """`value` as float64 when every known element is in range; else CapacityRangeError with the first that is not."""
-    array = np.asarray(value, dtype=np.float64)
+    array = _numbers(name, value)
     bad = (array <= low if open_low else array < low) | (array >= high if open_high else array > high)
     if bad.any():
         span = f"{'(' if open_low else '['}{low:g}, {high:g}{')' if open_high else ']'}"
         raise CapacityRangeError(name, float(array[bad].flat[0]) if array.ndim else float(array), span)
     return array
+
+
+def _numbers(name: str, value: ArrayLike) -> Array:
+    """Float64 of numbers and of arrays of numbers; text, booleans and nothing are no numbers."""
+    try:
+        given = np.asarray(value)
+    except ValueError:
+        raise CapacityRangeError(name, str(value), "a number, or rows of equal length") from None
+    if given.dtype.kind in "fiu":
+        return given.astype(np.float64, copy=False)
+    # Integers beyond 64 bits arrive as objects.
+    if given.dtype.kind == "O" and all(isinstance(each, int | float) for each in given.flat):
+        try:
+            return given.astype(np.float64)
+        except OverflowError:
+            raise CapacityRangeError(name, "too large", "a number below 1e308") from None
+    raise CapacityRangeError(name, repr(value), "a number")
+
+
+def finite(name: str, value: ArrayLike, low: float = 0.0) -> Array:
+    """A quantity of at least `low` that is not endless."""
+    return within(name, value, low, open_high=True)
 
 
 def probability(name: str, value: ArrayLike) -> Array:
@@ -64,10 +88,11 @@ def not_negative(name: str, value: ArrayLike) -> Array:
 
 def count(name: str, value: float, low: int = 0, high: int | None = None) -> int:
     """A whole number in low..high."""
-    top = INFINITY if high is None else high
-    if not (low <= value <= top) or int(value) != value:
-        raise CapacityRangeError(name, value, f"a whole number in [{low}, {top:g}]")
-    return int(value)
+    top = MOST_COUNTED if high is None else high
+    number = float(within(name, value)) if np.ndim(value) == 0 else np.nan
+    if not low <= number <= top or number != int(number):
+        raise CapacityRangeError(name, f"{number:.15g}", f"a whole number in [{low}, {top:.15g}]")
+    return int(number)
 
 
 def one_of(name: str, value: Option, allowed: Sequence[Option]) -> Option:

@@ -50,8 +50,8 @@ def one_at_a_time(parameter: str, baseline: Values, incident: Values, fixed: Val
 
 def at_baseline(baseline: Values, incident: Values, fixed: Values) -> float:
     """C before."""
-    del incident
-    return float(capacity({name: _value(baseline, name) for name in NAMES}, _fixed(fixed)))
+    before, _ = ({name: _value(values, name) for name in NAMES} for values in (baseline, incident))
+    return float(capacity(before, _fixed(fixed)))
 
 
 def at_incident(baseline: Values, incident: Values, fixed: Values) -> float:

@@ -17,9 +17,11 @@ from bot.capacity.bosonic import repeaterless_bound
 from bot.capacity.ranges import (
     Array,
     CapacityRangeError,
+    Number,
     count,
     elementwise,
     not_negative,
+    plain,
     positive,
     probability,
     within,
@@ -28,7 +30,7 @@ from bot.capacity.ranges import (
 LIGHT_KM_PER_S = 2e5
 """Speed of light in fiber."""
 MOST_ROUNDS = 60
-MOST_LINKS = 1_000_000
+MOST_LINKS = 1_000_000_000
 DIRECT_TERMS = 2_000_000
 
 
@@ -36,6 +38,8 @@ def swapped(fidelities: ArrayLike, gate: ArrayLike = 1.0, readout: ArrayLike = 1
     """Werner pairs (last axis) swapped into one: 1/4+3/4 prod (4F-1)/3, times gate (4 readout²-1)/3 per swap."""
     f = probability("F", np.atleast_1d(np.asarray(fidelities, dtype=np.float64)))
     swaps = f.shape[-1] - 1
+    if swaps < 0:
+        raise CapacityRangeError("F", "empty", "at least one fidelity")
     loss = probability("p2", gate) * (4 * probability("eta", readout) ** 2 - 1) / 3
     return np.asarray(0.25 + 0.75 * np.prod((4 * f - 1) / 3, axis=-1) * loss**swaps)
 
@@ -53,11 +57,12 @@ def most_links(link_fidelity: float, target: float) -> int:
         return 0
     if link == 1.0 or goal == 0.25:
         raise CapacityRangeError("F_link", link, "below 1 (and F_target above 1/4): else there is no limit")
-    estimate = np.log((4 * goal - 1) / 3) / np.log((4 * link - 1) / 3)
-    links = max(1, int(estimate) - 1)
-    while links < MOST_LINKS and 0.25 + 0.75 * ((4 * link - 1) / 3) ** (links + 1) >= goal - 1e-15:
-        links += 1
-    return links
+    # Logarithms of 1 - 4(1-F)/3 keep their digits for links that are almost perfect.
+    whole, part = (np.log1p(-4 * (1 - value) / 3) for value in (goal, link))
+    links = float(whole / part)
+    if links > MOST_LINKS:
+        raise CapacityRangeError("F_link", link, f"such that at most {MOST_LINKS:g} links reach F_target")
+    return max(1, int(links * (1 + 1e-14) + 1e-12))
 
 
 def bbpssw(target: ArrayLike, sacrificed: ArrayLike) -> tuple[Array, Array]:
@@ -71,12 +76,13 @@ def bbpssw(target: ArrayLike, sacrificed: ArrayLike) -> tuple[Array, Array]:
 def bbpssw_noisy(fidelity: ArrayLike, gate: ArrayLike, readout: ArrayLike) -> Array:
     """Fidelity after BBPSSW on two equal pairs with gate reliability p2 and readout reliability eta."""
     f, eta = probability("F", fidelity), probability("eta", readout)
-    p2 = within("p2", gate, 0.0, 1.0, open_low=True)
+    p2 = probability("p2", gate)
     agree, differ = eta**2 + (1 - eta) ** 2, 2 * eta * (1 - eta)
     wrong = (1 - f) / 3
-    noise = (1 - p2**2) / (8 * p2**2)
-    top = (f**2 + wrong**2) * agree + (f * wrong + wrong**2) * differ + noise
-    bottom = (f**2 + 2 * f * wrong + 5 * wrong**2) * agree + (f * wrong + wrong**2) * 4 * differ + 4 * noise
+    noise = (1 - p2**2) / 8
+    top = ((f**2 + wrong**2) * agree + (f * wrong + wrong**2) * differ) * p2**2 + noise
+    kept = (f**2 + 2 * f * wrong + 5 * wrong**2) * agree + (f * wrong + wrong**2) * 4 * differ
+    bottom = kept * p2**2 + 4 * noise
     return np.asarray(top / bottom)
 
 
@@ -93,38 +99,33 @@ def dejmps(coefficients: ArrayLike) -> tuple[Array, Array]:
 
 @dataclass(frozen=True, slots=True)
 class Purification:
-    """A nested recurrence: rounds, fidelity reached, raw pairs used per output pair on average."""
+    """Nested recurrences: rounds, fidelity reached, raw pairs used per output pair on average; arrays of one shape."""
 
-    rounds: int
-    fidelity: float
-    raw_pairs: float
-
-
-def nested_bbpssw(start: float, target: float) -> Purification:
-    """BBPSSW on Werner pairs, twirled every round, until F >= target."""
-
-    def step(state: Array) -> tuple[Array, float]:
-        fidelity, success = bbpssw(state[0], state[0])
-        return np.array([float(fidelity)]), float(success)
-
-    return _nested(np.array([_start(start)]), target, step)
+    rounds: Number
+    fidelity: Number
+    raw_pairs: Number
 
 
-def nested_dejmps(start: float, target: float) -> Purification:
-    """DEJMPS from a Werner pair, never twirled, until F >= target."""
+def nested_bbpssw(start: ArrayLike, target: ArrayLike) -> Purification:
+    """BBPSSW on Werner pairs, twirled every round, until F >= target (start above 1/2, target below 1)."""
+
+    def step(state: Array) -> tuple[Array, Array]:
+        fidelity, success = bbpssw(state[..., 0], state[..., 0])
+        return fidelity[..., None], success
+
+    return _nested(_start(start)[..., None], target, step)
+
+
+def nested_dejmps(start: ArrayLike, target: ArrayLike) -> Purification:
+    """DEJMPS from a Werner pair, never twirled, until F >= target (start above 1/2, target below 1)."""
     wrong = (1 - _start(start)) / 3
-
-    def step(state: Array) -> tuple[Array, float]:
-        after, success = dejmps(state)
-        return after, float(success)
-
-    return _nested(np.array([1 - 3 * wrong, wrong, wrong, wrong]), target, step)
+    return _nested(np.stack([1 - 3 * wrong, wrong, wrong, wrong], axis=-1), target, dejmps)
 
 
 @elementwise
 def mean_attempts(p: float, links: int) -> float:
     """Mean slots until all N parallel links of success p are ready."""
-    p, links = float(within("p", p, 0.0, 1.0, open_low=True)), count("N", links, 1)
+    p, links = float(within("p", p, 1e-300, 1.0)), count("N", links, 1)
     if p == 1.0:
         return 1.0
     rate = -np.log1p(-p)
@@ -133,7 +134,9 @@ def mean_attempts(p: float, links: int) -> float:
         slots = np.arange(terms)
         return float(-np.expm1(links * np.log1p(-np.exp(-rate * slots[1:]))).sum() + 1)
     # Euler-Maclaurin: the sum over slots is the integral H_N/rate plus half of the first term.
-    return float((1 / np.arange(1, links + 1)).sum() / rate + 0.5) if links > 1 else 1 / p
+    from scipy.special import digamma  # noqa: PLC0415 - heavy, needed only here
+
+    return float((digamma(links + 1) - digamma(1)) / rate + 0.5) if links > 1 else 1 / p
 
 
 def two_segment_rate(p: ArrayLike, swap: ArrayLike, slot_s: ArrayLike) -> Array:
@@ -181,23 +184,27 @@ def equispaced(eta: ArrayLike, repeaters: ArrayLike) -> Array:
 def repeaters_needed(eta: float, target: float) -> int:
     """Least number of equally spaced ideal repeaters for `target` bit/use."""
     eta = float(within("eta", eta, 0.0, 1.0, open_low=True))
-    per_link = float(-np.expm1(-positive("target", target) * np.log(2)))
-    needed = 0 if eta >= per_link else max(0, int(np.log(eta) / np.log(per_link)) - 2)
-    while float(equispaced(eta, needed)) < target - 1e-12:
-        needed += 1
-    return needed
+    goal = float(within("target", target, 0.0, 50.0, open_low=True))
+    # eta^(1/(N+1)) >= 1-2^-target; a target that is met to 1e-13 of a link counts as met.
+    links = np.log(eta) / np.log1p(-np.exp2(-goal))
+    return max(0, int(np.ceil(links * (1 - 1e-13))) - 1)
 
 
-def _start(fidelity: float) -> float:
-    return float(within("F0", fidelity, 0.5, 1.0, open_low=True))
+def _start(fidelity: ArrayLike) -> Array:
+    return within("F0", fidelity, 0.5, 1.0, open_low=True)
 
 
-def _nested(state: Array, target: float, step: Callable[[Array], tuple[Array, float]]) -> Purification:
-    goal = float(within("F_target", target, 0.0, 1.0, open_high=True))
-    pairs, rounds = 1.0, 0
-    while state[0] < goal:
-        if rounds == MOST_ROUNDS:
-            raise CapacityRangeError("F_target", target, f"reachable in {MOST_ROUNDS} rounds")
-        state, success = step(state)
-        pairs, rounds = pairs * 2 / success, rounds + 1
-    return Purification(rounds, float(state[0]), pairs)
+def _nested(state: Array, target: ArrayLike, step: Callable[[Array], tuple[Array, Array]]) -> Purification:
+    """Rounds until the first entry of the last axis reaches `target`; those that have reached it stand still."""
+    goal = within("F_target", target, 0.0, 1.0, open_high=True)
+    shape = np.broadcast_shapes(state.shape[:-1], goal.shape)
+    state, rounds, pairs = np.broadcast_to(state, (*shape, state.shape[-1])), np.zeros(shape), np.ones(shape)
+    for _ in range(MOST_ROUNDS + 1):
+        short = state[..., 0] < goal
+        if not short.any():
+            unknown = np.where(np.isnan(state[..., 0] + goal), np.nan, 0.0)
+            return Purification(*(plain(each + unknown) for each in (rounds, state[..., 0], pairs)))
+        after, success = step(state)
+        state = np.where(short[..., None], after, state)
+        rounds, pairs = rounds + short, np.where(short, pairs * 2 / success, pairs)
+    raise CapacityRangeError("F_target", float(np.max(goal[()])), f"reachable in {MOST_ROUNDS} rounds")

@@ -14,7 +14,7 @@ from bot.capacity import bosonic, channels, coherent, finite_block
 from bot.capacity import pauli as paulis
 from bot.capacity.attribution import attribute
 from bot.capacity.link import LinkState, evaluate
-from bot.capacity.ranges import CapacityRangeError, Number, one_of
+from bot.capacity.ranges import CapacityRangeError, Number, one_of, within
 from bot.model.diagnosis import CapacityReport
 
 Help = Literal["one-way", "two-way", "classical", "entanglement-assisted"]
@@ -82,6 +82,7 @@ def _pauli(px: float, py: float, pz: float) -> tuple[Row, ...]:
         _row("Q2, P2", "two-way", low, high),
         _row("P", "one-way", low, high, unit="bit", note="private"),
         _row("C", "classical", *2 * (channels.pauli_c(px, py, pz),), unit="bit"),
+        _row("C_EA", "entanglement-assisted", *2 * (channels.pauli_assisted(px, py, pz),), unit="bit"),
     )
 
 
@@ -121,11 +122,14 @@ def _memory(t: float, t1: float, t2: float) -> tuple[Row, ...]:
 
 
 def _generalized(gamma: float, population: float) -> tuple[Row, ...]:
-    low = float(channels.generalized_damping_lower(gamma, population))
-    return (_one_way(coherent.generalized_damping(gamma, population), low, None),)
+    bounds = (
+        channels.generalized_damping_lower(gamma, population),
+        channels.generalized_damping_upper(gamma, population),
+    )
+    return (_one_way(coherent.generalized_damping(gamma, population), *(float(bound) for bound in bounds)),)
 
 
-def _one_way(kraus: coherent.Kraus, low: float, high: float | None) -> Row:
+def _one_way(kraus: coherent.Kraus, low: float, high: float) -> Row:
     """Q between its bounds; exactly 0 where the channel is antidegradable."""
     if float(coherent.extension_margin(kraus)) >= 0:
         return _row("Q", "one-way", 0.0, 0.0, note="antidegradable")
@@ -148,16 +152,25 @@ def _pure_loss(eta: float, photons: float | None = None) -> tuple[Row, ...]:
     )
 
 
-def _thermal_loss(eta: float, nbar: float) -> tuple[Row, ...]:
+def _thermal_loss(eta: float, nbar: float, photons: float | None = None) -> tuple[Row, ...]:
     one = bosonic.thermal_lower(eta, nbar), bosonic.thermal_upper(eta, nbar)
     two = bosonic.thermal_two_way_lower(eta, nbar), bosonic.thermal_two_way_upper(eta, nbar)
-    return _row("Q", "one-way", *one), _row("Q2, K", "two-way", *two)
+    rows = _row("Q", "one-way", *one), _row("Q2, K", "two-way", *two)
+    if photons is None:
+        return rows
+    c, assisted = bosonic.thermal_c(eta, nbar, photons), bosonic.thermal_assisted(eta, nbar, photons)
+    note = f"at most {photons:g} photons per mode"
+    return (
+        *rows,
+        _row("C", "classical", c, c, unit="bit", note=note),
+        _row("C_EA", "entanglement-assisted", assisted, assisted, unit="bit", note=note),
+    )
 
 
 def _blocks(low: int, high: float | None, block: tuple[int, float], help_: Help, note: str) -> tuple[Row, ...]:
     n, eps = block
-    lower = None if low < 0 else low / n
-    return (Row(f"R (n={n}, eps={eps:g})", help_, "finite block", lower, high, "qubit", note),)
+    note = f"n = {n}, eps = {eps:g}: {note if low >= 0 else 'no random code reaches eps'}"
+    return (Row("R", help_, "finite block", max(0, low) / n, high, "qubit", note),)
 
 
 def _dephasing_blocks(values: Values, n: int, eps: float) -> tuple[Row, ...]:
@@ -169,7 +182,9 @@ def _dephasing_blocks(values: Values, n: int, eps: float) -> tuple[Row, ...]:
 def _erasure_blocks(values: Values, n: int, eps: float) -> tuple[Row, ...]:
     exact, alone = finite_block.erasure_k_assisted(values["p"], n, eps), finite_block.erasure_k(values["p"], n, eps)
     return (
-        *_blocks(alone, None, (n, eps), "one-way", "random stabilizer codes"),
+        *_blocks(
+            alone, max(0, exact) / n, (n, eps), "one-way", "random stabilizer codes; at most as with two-way help"
+        ),
         *_blocks(exact, max(0, exact) / n, (n, eps), "two-way", "exact, classical post-processing"),
     )
 
@@ -181,9 +196,9 @@ CHANNELS: Mapping[str, Channel] = {
     "erasure": Channel(("p",), _erasure, None, _erasure_blocks),
     "amplitude-damping": Channel(("gamma",), _damping, lambda gamma: 1 - (1 + np.sqrt(1 - gamma)) ** 2 / 4),
     "generalized-amplitude-damping": Channel(("gamma", "population"), _generalized),
-    "t1t2": Channel(("t", "t1", "t2"), _memory, lambda t, t1, t2: 1 - channels.memory_fidelity(t, t1, t2)),
+    "t1t2": Channel(("t", "t1", "t2"), _memory, lambda t, t1, t2: channels.memory_error(t_s=t, t1_s=t1, t2_s=t2)),
     "pure-loss": Channel(("eta",), _pure_loss, optional=("photons",)),
-    "thermal-loss": Channel(("eta", "nbar"), _thermal_loss),
+    "thermal-loss": Channel(("eta", "nbar"), _thermal_loss, optional=("photons",)),
 }
 """Channels that can be asked for by name."""
 
@@ -195,6 +210,9 @@ def bare(channel: str, values: Values, *, uses: int = 1000, eps: float = 1e-3) -
     error: always valid, sometimes pessimistic. Bosonic channels have asymptotic rows only.
     """
     known = _channel(channel, values)
+    within("eps", eps, 0.0, 1.0, open_low=True, open_high=True)
+    if np.isnan(eps):
+        raise CapacityRangeError("eps", "NaN", "a number")
     rows = known.rows(**values)
     if known.exact_blocks is not None:
         return (*known.exact_blocks(values, uses, eps), *rows)
@@ -202,7 +220,8 @@ def bare(channel: str, values: Values, *, uses: int = 1000, eps: float = 1e-3) -
         return rows
     error = float(known.error(**values))
     low = finite_block.depolarizing_k(error, uses, eps)
-    high = finite_block.converse(error, uses, eps) if channel == "depolarizing" and error <= 0.5 else None
+    # From p = 1/2 on the channel breaks entanglement, as at 1/2.
+    high = finite_block.converse(min(error, 0.5), uses, eps) if channel == "depolarizing" else None
     note = "random stabilizer codes" + ("" if channel == "depolarizing" else ", as depolarizing of equal total error")
     return (*_blocks(low, high, (uses, eps), "one-way", note), *rows)
 
@@ -234,6 +253,9 @@ def _channel(channel: str, values: Values) -> Channel:
         given = ", ".join(values) or "nothing"
         wanted = ", ".join((*known.parameters, *(f"{name} (optional)" for name in known.optional)))
         raise CapacityRangeError(f"parameters of {channel}", given, wanted)
+    for name, value in values.items():
+        if np.isnan(value):
+            raise CapacityRangeError(name, "NaN", "a number")
     return known
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from bot.capacity.entropy import shannon
 from bot.capacity.optimise import root
-from bot.capacity.ranges import one_of, positive
+from bot.capacity.ranges import elementwise, finite, one_of
 
 Probabilities = tuple[float, float, float, float]
 
@@ -28,6 +28,7 @@ def hashing_zero(family: str) -> float:
     return root(lambda p: float(1 - shannon(*channel(p))), 1e-9, 0.3)
 
 
+@elementwise
 def hashing_zero_biased(bias: float) -> float:
     """The same for px = py and bias = pz/(px+py); total error."""
     channel = _biased(bias)
@@ -36,12 +37,13 @@ def hashing_zero_biased(bias: float) -> float:
 
 def antidegradable(family: str) -> float:
     """Where the family becomes antidegradable, so that Q = 0; amplitude damping: 1/2, exactly."""
-    if family.startswith("amplitude damping"):
+    if str(family).startswith("amplitude damping"):
         return 0.5
     channel = FAMILIES[_family(family)]
     return root(lambda p: -margin(channel(p)), 1e-6, 0.3)
 
 
+@elementwise
 def antidegradable_biased(bias: float) -> float:
     """The same for px = py and bias = pz/(px+py); total error, at most 1/2."""
     channel = _biased(bias)
@@ -55,9 +57,9 @@ def margin(probabilities: Probabilities) -> float:
 
 
 def _family(name: str) -> str:
-    return one_of("family", name.split(" ", maxsplit=1)[0], tuple(FAMILIES))
+    return one_of("family", str(name).split(" ", maxsplit=1)[0], tuple(FAMILIES))
 
 
 def _biased(bias: float) -> Callable[[float], Probabilities]:
-    eta = float(positive("bias", bias))
+    eta = float(finite("bias", bias))
     return lambda p: (1 - p, p / (2 * (1 + eta)), p / (2 * (1 + eta)), p * eta / (1 + eta))

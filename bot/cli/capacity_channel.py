@@ -19,9 +19,12 @@ def show(channel: str, values: Mapping[str, float], *, uses: int, eps: float, fo
         return
     table(
         f"{channel} {', '.join(f'{name}={value:g}' for name, value in values.items())}",
-        ("regime", "capacity", "help", "at least", "at most", "unit per use", "note"),
-        [(r.regime, r.what, r.help, _number(r.lower), _number(r.upper), r.unit, r.note) for r in rows],
+        ("regime", "capacity", "help", "at least", "at most", "per use"),
+        [(r.regime, r.what, r.help, _number(r.lower), _number(r.upper), r.unit) for r in rows],
     )
+    for row in rows:
+        if row.note:
+            click.echo(f"  {row.what}, {row.help}: {row.note}")
 
 
 def table(title: str, head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:

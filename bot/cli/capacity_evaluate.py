@@ -21,7 +21,7 @@ def evaluate(file: Path) -> int:
 
 
 def _answers(file: Path) -> Iterator[dict[str, Any]]:
-    with file.open(encoding="utf-8", errors="replace") as lines:
+    with file.open(encoding="utf-8-sig", errors="replace") as lines:
         for line in lines:
             if line.strip():
                 yield _answer(line)
@@ -33,7 +33,7 @@ def _answer(line: str) -> dict[str, Any]:
 
     try:
         question = json.loads(line)
-    except (json.JSONDecodeError, RecursionError) as wrong:
+    except (ValueError, RecursionError) as wrong:
         return {"error": f"not JSON: {wrong}"}
     if not isinstance(question, dict):
         return {"error": 'not an object with "quantity" and "parameters"'}
@@ -53,6 +53,6 @@ def _echo(question: dict[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {name: question[name] for name in ("id", "quantity", "parameters") if name in question}
     try:
         json.dumps(kept, allow_nan=False)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {name: value for name, value in kept.items() if name == "quantity"}
     return kept

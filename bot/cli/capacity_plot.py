@@ -60,7 +60,7 @@ def _over_time(axes: "Axes", answer: Answer) -> None:
     if np.isfinite(planned):
         axes.plot(stamps[-1:], [planned], "v", color=_NOW, label=f"now, finite block n = {told.uses}")
     if np.isfinite(told.baseline[_CAPACITY]):
-        axes.axhline(told.baseline[_CAPACITY], color=_BASELINE, linestyle="--", label="baseline")
+        axes.axhline(told.baseline[_CAPACITY], color=_BASELINE, linestyle="--", label="baseline, asymptotic")
     axes.set(ylabel="capacity, qubit/s", xlabel="UTC", ylim=(0, None))
     ticks = AutoDateLocator()
     axes.xaxis.set_major_locator(ticks)

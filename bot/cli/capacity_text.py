@@ -34,8 +34,8 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
 def show(answer: Answer, *, width: int | None = None) -> None:
     """Print the estimate to standard output."""
     console = Console(highlight=False, width=width)
+    console.print(_headline(answer), soft_wrap=True)
     for part in (
-        _headline(answer),
         _quantities(answer.estimate),
         _chain(answer.estimate),
         *_attribution(answer.estimate),
@@ -73,14 +73,16 @@ def _known(values: Mapping[str, Number]) -> dict[str, float]:
 def _headline(answer: Answer) -> RenderableType:
     told = answer.estimate
     stamp = format_instant(answer.at)
-    now, before = told.now[_CAPACITY], told.baseline[_CAPACITY]
-    if not np.isfinite([now, before]).all():
+    now, before = told.now[PLANNED], told.baseline[PLANNED]
+    if not np.isfinite([now, before, float(told.explanation.drop)]).all():
         what = "[yellow]capacity unknown: a parameter of the link is not known[/yellow]"
     elif told.dropped:
         cause = next(iter(told.shares))
-        what = f"[bold red]{now / before - 1:+.0%}[/bold red] to {number(now)} qubit/s, mostly by [bold]{cause}[/bold]"
+        change = f"{now / before - 1:+.0%} to" if before > 0 else "down to"
+        what = f"[bold red]{change} {number(now)} qubit/s[/bold red] (finite block), mostly by [bold]{cause}[/bold]"
     else:
-        what = f"[bold green]{number(now)} qubit/s[/bold green], as usual ({now / before - 1 if before else 0:+.1%})"
+        change = f" ({now / before - 1:+.1%})" if before > 0 else ""
+        what = f"[bold green]{number(now)} qubit/s[/bold green] (finite block), as usual{change}"
     return Text.from_markup(f"[bold]{escape(answer.link.id)}[/bold] at {stamp}: {what}")
 
 
@@ -93,9 +95,13 @@ def _quantities(told: Estimate) -> Table:
     table.add_column("unit")
     for what, regime, name in _ROWS:
         table.add_row(
-            what, regime, number(told.baseline[name]), number(told.now[name]), _interval(told, name), units(name)
+            what, regime, number(told.baseline[name]), number(told.now[name]), _interval(told, name), _unit(name)
         )
     return table
+
+
+def _unit(name: str) -> str:
+    return "ratio" if units(name) == "1" else units(name)
 
 
 def _interval(told: Estimate, name: str) -> str:
@@ -155,10 +161,12 @@ def _part(value: float) -> str:
 
 def _foot(answer: Answer) -> RenderableType:
     told = answer.estimate
-    lines = (
+    lines: tuple[str, ...] = (
         f"finite block: n = {told.uses} pairs, error {told.eps:g} per block; keys of {KEY_BLOCK_S / 60:.0f} min",
         f"asymptotic: hashing and relative-entropy bounds with two-way help, not for planning; {answer.source}",
     )
+    if told.shares:
+        lines = ("alone: lost if only this had changed; won back: regained if only this is repaired, qubit/s", *lines)
     return Group(*(Text(line, style="dim") for line in lines))
 
 

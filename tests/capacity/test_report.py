@@ -54,8 +54,8 @@ def test_the_total_error_of_a_memory_is_its_infidelity() -> None:
 
 MODULES = [import_module(f"bot.capacity.{each.name}") for each in iter_modules(capacity_package.__path__)]
 WITHOUT_EXAMPLE = {
-    "anchor", "effect", "estimate", "history", "link", "observed", "optimise", "quantities", "ranges",
-    "reference_case", "report", "sampled", "state",
+    "anchor", "effect", "estimate", "history", "link", "observed", "optimise", "published", "quantities", "questions",
+    "ranges", "reference_case", "report", "sampled", "state",
 }  # fmt: skip
 """Modules without formulas of their own, or of links, which need a network file: their examples are the commands'."""
 
