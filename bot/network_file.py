@@ -74,6 +74,7 @@ class _Link(_Block):
     pool: _Pool
     slo: _Slo
     cost_per_physical_qubit: NotNegative = 0.0
+    shared_risk: tuple[Id, ...] = ()
 
 
 class _Flow(_Block):

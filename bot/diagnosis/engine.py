@@ -1,23 +1,19 @@
-"""From a window of telemetry to a diagnosis: weigh all modes, take the best, explain away, look again."""
+"""From a window of telemetry to a diagnosis: weigh all modes, name the likeliest, say whose fault it is and why."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
-from bot.capacity.attribution import attribute
-from bot.capacity.link import evaluate
+from bot.capacity.attribution import PARAMETERS, attribute
 from bot.capacity.ranges import Number
-from bot.diagnosis import posterior, words
-from bot.diagnosis.posterior import Named
-from bot.diagnosis.rules import Mode, Rules
+from bot.diagnosis import answers, posterior
+from bot.diagnosis.examination import Examination
+from bot.diagnosis.rules import Rules
 from bot.diagnosis.scene import Scene
-from bot.diagnosis.weigh import Case, case
-from bot.model.diagnosis import CapacityReport, Diagnosis, Finding
-from bot.model.network import Link, Network, Subject
+from bot.diagnosis.security import gate
+from bot.diagnosis.topology import upstream
+from bot.model.diagnosis import CapacityReport, Diagnosis
+from bot.model.network import Link, Network
 from bot.model.telemetry import Window
-
-_SAID_OF_NEIGHBOURS = 3
-_ILL = 0.7
-"""Rise of the logical failure, natural log, from which a link without a finding is not called healthy."""
 
 
 def diagnose(*, link: str, network: Network, window: Window, at: float, rules: Rules) -> Diagnosis:
@@ -29,96 +25,29 @@ def diagnose_many(
     links: Sequence[str], *, network: Network, window: Window, at: float, rules: Rules
 ) -> tuple[Diagnosis, ...]:
     """The same for many links over one window: the telemetry is looked at once."""
-    scene = Scene(window, network)
-    return tuple(_diagnose(network.links[link], scene, at, rules) for link in links)
+    seen = Examination(Scene(window, network, tuple(links)), rules)
+    return tuple(_diagnose(network.links[link], at, seen) for link in links)
 
 
-def _diagnose(link: Link, scene: Scene, at: float, rules: Rules) -> Diagnosis:
-    cases = [case(mode, subject, scene, link) for mode in rules.modes for subject in _subjects(mode, link)]
-    named = posterior.name([each for each in cases if not each.missing])
-    missing = tuple(dict.fromkeys(signal for each in cases for signal in each.missing))
-    capacity = _capacity(link, scene)
-    undecided = posterior.undecided(named, cases)
+def _diagnose(link: Link, at: float, seen: Examination) -> Diagnosis:
+    named = seen.named(link)
+    missing = tuple(dict.fromkeys(signal for case in seen.glances(link) for signal in case.missing))
+    asked = answers.Asked(link, at, seen, _capacity(link, seen.scene), gate(link, seen.scene), missing)
+    undecided = posterior.undecided(named, seen.cases(link)) if named else ()
     if named and not undecided:
-        return _fault(link, at, named=named, cases=cases, capacity=capacity, missing=missing)
+        cause = upstream(link, named, seen)
+        return answers.fault(asked, named) if cause is None else answers.elsewhere(asked, named, *cause)
     if missing:
-        return _lacking(link, at, capacity=capacity, missing=undecided or missing)
-    ill = _ill(link, scene)
-    if ill:
-        summary = f"{link.id}: unknown. {ill}, and none of the failure modes explains it."
-        neighbours = _neighbours(cases, (), frozenset())
-        return Diagnosis(
-            link=link.id, at=at, verdict="unknown", summary=summary, rejected=neighbours, capacity=capacity
-        )
-    summary = f"{link.id}: healthy. Every deciding signal is fresh and within its band."
-    return Diagnosis(link=link.id, at=at, verdict="healthy", summary=summary, capacity=capacity)
-
-
-def _lacking(link: Link, at: float, *, capacity: CapacityReport, missing: tuple[str, ...]) -> Diagnosis:
-    verb = "is" if len(missing) == 1 else "are"
-    summary = f"{link.id}: unknown, because {', '.join(missing)} {verb} missing or stale."
-    return Diagnosis(link=link.id, at=at, verdict="unknown", summary=summary, missing=missing, capacity=capacity)
-
-
-def _subjects(mode: Mode, link: Link) -> tuple[Subject, ...]:
-    if mode.subject == "link":
-        return (Subject(kind="link", id=link.id),)
-    return tuple(Subject(kind="node", id=end) for end in link.ends)
-
-
-def _fault(
-    link: Link,
-    at: float,
-    *,
-    named: list[Named],
-    cases: Sequence[Case],
-    capacity: CapacityReport,
-    missing: tuple[str, ...],
-) -> Diagnosis:
-    findings = tuple(words.finding(each, confidence) for each, confidence in named)
-    explained = frozenset(feature for each, _ in named for feature in each.mode.explains)
-    change = (
-        capacity.baseline.get("capacity_qubits_per_s", 0.0),
-        capacity.now.get("capacity_qubits_per_s", 0.0),
-    )
-    return Diagnosis(
-        link=link.id,
-        at=at,
-        verdict="fault",
-        summary=words.fault_summary(findings, dict(capacity.attribution), change),
-        findings=findings,
-        rejected=_neighbours(cases, findings, explained),
-        missing=missing,
-        capacity=capacity,
-    )
-
-
-def _neighbours(cases: Iterable[Case], findings: tuple[Finding, ...], explained: frozenset[str]) -> tuple[str, ...]:
-    """The likeliest of the modes that were not named, each once, with why not."""
-    chosen = {each.mode for each in findings}
-    others = sorted((each for each in cases if each.mode.mode not in chosen), key=lambda each: -each.score())
-    because = findings[0].name if findings else "nothing"
-    said: dict[str, str] = {}
-    for each in others:
-        said.setdefault(each.mode.mode, words.rejected(each, explained, because))
-    return tuple(said.values())[:_SAID_OF_NEIGHBOURS]
-
-
-def _ill(link: Link, scene: Scene) -> str:
-    """Whether the promise is broken although nothing was found, in words."""
-    look = scene.look("logical_failure", link.id)
-    if look is None or look.size < max(_ILL, 4 * look.spread) or look.observed >= link.slo.logical_success:
-        return ""
-    return f"Transfers that succeed fell from {look.baseline:.4g} to {look.observed:.4g}"
+        return answers.lacking(asked, undecided or missing)
+    unexplained = answers.unexplained(asked)
+    return answers.unknown(asked, unexplained) if unexplained else answers.healthy(asked)
 
 
 def _capacity(link: Link, scene: Scene) -> CapacityReport:
-    baseline, now = scene.states(link)
-    return CapacityReport(
-        baseline=_finite(evaluate(baseline)),
-        now=_finite(evaluate(now)),
-        attribution=_finite(attribute(baseline, now)),
-    )
+    model = scene.expected(link)
+    dropped = float(model.now["capacity_qubits_per_s"]) < float(model.baseline["capacity_qubits_per_s"])
+    shares = attribute(*model.states) if dropped else dict.fromkeys(PARAMETERS, 0.0)
+    return CapacityReport(baseline=_finite(model.baseline), now=_finite(model.now), attribution=_finite(shares))
 
 
 def _finite(quantities: Mapping[str, Number]) -> dict[str, float]:

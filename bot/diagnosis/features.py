@@ -28,6 +28,8 @@ class Counted:
     of_failures: bool = False
 
 
+TRANSFERS = Counted("delivered_logical_per_second", "logical_success_ratio")
+"""Transfers per second, by which times of transfers are counted."""
 _PER_TRANSFER = Counted("delivered_logical_per_second", "logical_success_ratio")
 _FAILED_TRANSFERS = Counted("delivered_logical_per_second", "logical_success_ratio", of_failures=True)
 _PER_ATTEMPT = Counted("entanglement_rate", "entanglement_success_ratio")
@@ -39,7 +41,8 @@ class Feature:
 
     `show` is the signal that people see for it; `of` says whose it is; `quiet` is the smallest spread that its
     baseline may have on the scale, so that a perfectly flat history does not make a tremor look certain. `counted`
-    says which counts are behind a share of rare events.
+    says which counts are behind a share of rare events; `quantile` that the signal is one of a histogram; `widest`
+    is the largest spread: a level between two bounds that stays at one of them is no wobble, however it went before.
     """
 
     name: str
@@ -48,11 +51,18 @@ class Feature:
     scale: Callable[..., FloatArray]
     quiet: float
     counted: Counted | None = None
+    quantile: float | None = None
+    widest: float = np.inf
 
     @property
     def show(self) -> str:
         """The signal by which people know it."""
         return self.signals[0]
+
+    @property
+    def averaged(self) -> bool:
+        """Whether any of its signals is a mean over the rate window."""
+        return any(signal in AVERAGED for signal in self.signals)
 
 
 def _linear(values: FloatArray) -> FloatArray:
@@ -89,6 +99,9 @@ def _quotient(top: FloatArray, bottom: FloatArray) -> FloatArray:
     return np.where((top > 0) & (bottom > 0), quotient, np.nan)
 
 
+COLDEST = "coldest_temperature"
+"""A node's coldest sensor, where telemetry tells it apart: beside a warm rack the hottest hides the cold stage."""
+
 # fmt: off
 _TABLE = (
     Feature("loss", ("physical_loss_ratio",), "link", _lost_decibels, 0.03),
@@ -99,16 +112,16 @@ _TABLE = (
     Feature("consumption", ("entanglement_consumption_rate",), "link", _logarithm, 0.02),
     Feature("consumption_over_generation", ("entanglement_consumption_rate", "entanglement_rate"), "link",
             _quotient, 0.02),
-    Feature("pool_level", ("entanglement_pool_level",), "link", _linear, 0.01),
+    Feature("pool_level", ("entanglement_pool_level",), "link", _linear, 0.01, widest=0.15),
     Feature("logical_failure", ("logical_success_ratio",), "link", _failure, 0.05,
             _FAILED_TRANSFERS),
     Feature("delivered", ("delivered_logical_per_second",), "link", _logarithm, 0.02),
-    Feature("decode_p50", ("decode_latency_p50",), "link", _logarithm, 0.02),
-    Feature("decode_p99", ("decode_latency_p99",), "link", _logarithm, 0.03),
+    Feature("decode_p50", ("decode_latency_p50",), "link", _logarithm, 0.02, quantile=0.5),
+    Feature("decode_p99", ("decode_latency_p99",), "link", _logarithm, 0.03, quantile=0.99),
     Feature("control_rtt", ("control_rtt",), "link", _logarithm, 0.03),
     Feature("retries", ("retry_ratio",), "link", _rare, 0.1, _PER_TRANSFER),
     Feature("queue", ("transfer_queue_length",), "link", _count, 0.15),
-    Feature("slot_utilisation", ("slot_utilisation",), "link", _linear, 0.02),
+    Feature("slot_utilisation", ("slot_utilisation",), "link", _linear, 0.02, widest=0.12),
     Feature("fidelity", ("channel_fidelity",), "link", _linear, 0.001),
     Feature("syndrome_errors", ("syndrome_error_ratio",), "link", _rare, 0.02),
     Feature("syndrome_correlation", ("syndrome_correlation",), "link", _linear, 0.003),
@@ -118,6 +131,7 @@ _TABLE = (
     Feature("t2", ("coherence_t2",), "node", _logarithm, 0.01),
     Feature("readout_variance", ("measurement_variance",), "node", _logarithm, 0.01),
     Feature("temperature", ("device_temperature",), "node", _logarithm, 0.002),
+    Feature(COLDEST, ("device_temperature_coldest",), "node", _logarithm, 0.002),
     Feature("device_up", ("device_up",), "node", _linear, 0.01),
 )
 # fmt: on
@@ -143,10 +157,16 @@ AVERAGED = frozenset(
 EXCESS_FAILURE = "excess_logical_failure"
 """Logical failures beyond what the capacity model expects of the other signals: ratio to baseline, natural log."""
 
+OPTIONAL = frozenset({"syndrome_correlation", "qber", "key_rate"})
+"""Features of optional metrics: where they are not measured, nothing is missing."""
+
+PER_TRANSFER = frozenset({"logical_failure", EXCESS_FAILURE, "decode_p50", "decode_p99", "retries"})
+"""Features that are shares of the transfers, or times that only transfers take."""
+
 FIRMWARE = "firmware_version"
 """The signal whose changes are events rather than shifts."""
 
-NAMES = frozenset({*FEATURES, EXCESS_FAILURE})
+NAMES = frozenset({*FEATURES, EXCESS_FAILURE}) - {COLDEST}
 """Everything that a rule may weigh."""
 
 NODE_SIGNALS = frozenset({FIRMWARE, *(name for feature in _TABLE if feature.of == "node" for name in feature.signals)})

@@ -1,34 +1,48 @@
-"""From cases to names: probabilities over modes and nothing, explaining away, and what only absent signals can tell."""
+"""From cases to names: probabilities of all sets of modes, explaining away, and what only absent signals can tell.
+
+A hypothesis is a set of up to three modes, the empty one included: modes are no rivals where both are needed. The
+log-odds of a set are those of its first mode plus those of each further one, with all that the modes before it
+explain set aside, in the order that makes least of it: what a cause explains needs no second one. A mode's
+confidence is the sum over the sets that have it.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from itertools import combinations, permutations
 
 from bot.diagnosis.rules import Mode
 from bot.diagnosis.weigh import Case
 
 CONFIDENT = 0.5
-"""A mode is named when it is likelier than everything else together."""
+"""A mode is named when it is likelier than not."""
 _MOST_FINDINGS = 3
+_MOST_CASES = 7
+PLAUSIBLE = -5.0
+"""Log-odds below which a case is in no hypothesis."""
+_EARLIER_S = 90.0
+"""Onsets nearer to each other than this do not tell which came first."""
+_BEFORE_ITS_CAUSE_S = 300.0
+"""What seems to begin this much before a mode is not explained by it; less may be the measurement's own delay."""
 
 Named = tuple[Case, float]
 
 
 def name(cases: Sequence[Case]) -> list[Named]:
-    """The likeliest mode; then, with all that it explains set aside, the next, until nothing is likely; root first.
-
-    Modes are no rivals of each other when both are named: a confidence is against what was left unnamed.
-    """
-    found: list[tuple[Case, frozenset[str]]] = []
-    explained: frozenset[str] = frozenset()
-    left = list(cases)
-    while left and len(found) < _MOST_FINDINGS:
-        best, confidence = _likeliest(left, explained)
-        if confidence < CONFIDENT:
-            break
-        found.append((best, explained))
-        explained |= _covered(best.mode)
-        left = [each for each in left if each.mode.mode != best.mode.mode]
-    return _root_first([(each, _confidence(each, left, before)) for each, before in found])
+    """The modes that are likelier than not, with their confidence, root cause first."""
+    plausible = sorted((each for each in cases if each.score() > PLAUSIBLE), key=lambda each: -each.score())
+    weights = _hypotheses(plausible[:_MOST_CASES])
+    total = math.fsum(weights.values())
+    shares: dict[str, dict[int, float]] = {}
+    for chosen, weight in weights.items():
+        for index in chosen:
+            of_mode = shares.setdefault(plausible[index].mode.mode, {})
+            of_mode[index] = of_mode.get(index, 0.0) + weight / total
+    named = []
+    for of_mode in shares.values():
+        confidence = math.fsum(of_mode.values())
+        if confidence > CONFIDENT:
+            named.append((plausible[max(of_mode, key=of_mode.__getitem__)], min(confidence, 1.0)))
+    return _root_first(sorted(named, key=lambda pair: -pair[1]))[:_MOST_FINDINGS]
 
 
 def undecided(named: Sequence[Named], cases: Sequence[Case]) -> tuple[str, ...]:
@@ -36,7 +50,7 @@ def undecided(named: Sequence[Named], cases: Sequence[Case]) -> tuple[str, ...]:
 
     Such a mode is weighed as if its signals had spoken for it; named modes that it would unseat are not certain.
     """
-    explained: frozenset[str] = frozenset()
+    explained: dict[str, float] = {}
     doubtful: list[str] = []
     for each, _ in named:
         rivals = [case for case in cases if case.missing and case.mode.mode not in {one.mode.mode for one, _ in named}]
@@ -47,38 +61,51 @@ def undecided(named: Sequence[Named], cases: Sequence[Case]) -> tuple[str, ...]:
             if _causes(rival.mode, each.mode) and rival.potential(explained) > score
             for signal in rival.missing
         ]
-        explained |= _covered(each.mode)
+        explained |= covered(each)
     return tuple(dict.fromkeys(doubtful))
 
 
-def _covered(mode: Mode) -> frozenset[str]:
-    return frozenset({*mode.explains, *(rule.feature for rule in mode.required)})
+def covered(case: Case) -> Mapping[str, float]:
+    """The features that need no other mode beside this one -> since when, Unix seconds."""
+    since = -math.inf if case.onset is None else case.onset - _BEFORE_ITS_CAUSE_S
+    return dict.fromkeys([*case.mode.explains, *(rule.feature for rule in case.mode.required)], since)
 
 
-def _likeliest(cases: Sequence[Case], explained: frozenset[str]) -> tuple[Case, float]:
-    """The case with the highest posterior against all others and against nothing being wrong."""
-    best = max(cases, key=lambda each: each.score(explained))
-    return best, _confidence(best, [each for each in cases if each is not best], explained)
+def _hypotheses(cases: Sequence[Case]) -> dict[tuple[int, ...], float]:
+    """Set of modes -> its weight against that of nothing being wrong; the sets hold places in `cases`."""
+    logs: dict[tuple[int, ...], float] = {(): 0.0}
+    for size in range(1, min(_MOST_FINDINGS, len(cases)) + 1):
+        for chosen in combinations(range(len(cases)), size):
+            if len({cases[index].mode.mode for index in chosen}) == size:
+                logs[chosen] = min(_joint([cases[index] for index in order]) for order in permutations(chosen))
+    top = max(logs.values())
+    return {chosen: math.exp(score - top) for chosen, score in logs.items()}
 
 
-def _confidence(case: Case, rivals: Sequence[Case], explained: frozenset[str]) -> float:
-    scores = [case.score(explained), *(each.score(explained) for each in rivals if each is not case)]
-    top = max(0.0, *scores)
-    total = math.exp(-top) + sum(math.exp(score - top) for score in scores)
-    return math.exp(scores[0] - top) / total
+def _joint(ordered: Sequence[Case]) -> float:
+    total, explained = 0.0, dict[str, float]()
+    for each in ordered:
+        total += each.score(explained)
+        explained |= covered(each)
+    return total
 
 
 def _root_first(named: Sequence[Named]) -> list[Named]:
-    """A mode that explains what another is recognised by comes before it."""
+    """A mode that explains what another is recognised by comes before it; else the one that began clearly earlier."""
     ordered: list[Named] = []
     for each in named:
-        place = next((at for at, other in enumerate(ordered) if _precedes(each[0].mode, other[0].mode)), len(ordered))
+        place = next((at for at, other in enumerate(ordered) if _precedes(each[0], other[0])), len(ordered))
         ordered.insert(place, each)
     return ordered
 
 
-def _precedes(one: Mode, other: Mode) -> bool:
-    return _causes(one, other) and not _causes(other, one)
+def _precedes(one: Case, other: Case) -> bool:
+    forth, back = _causes(one.mode, other.mode), _causes(other.mode, one.mode)
+    if forth != back:
+        return forth
+    if one.onset is None or other.onset is None:
+        return False
+    return one.onset < other.onset - _EARLIER_S
 
 
 def _causes(cause: Mode, effect: Mode) -> bool:

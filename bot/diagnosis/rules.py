@@ -15,7 +15,8 @@ from bot.diagnosis.features import EXCESS_FAILURE, FEATURES, NAMES, SIGNALS
 from remediation import source
 from remediation.errors import Fault, FileFaultsError
 
-Direction = Literal["up", "down", "steady"]
+Direction = Literal["up", "down", "steady", "above", "below"]
+"""How the present compares with the baseline; `above` and `below` compare it with `by` itself, in the signal's unit."""
 
 
 _PLACES = {
@@ -37,7 +38,7 @@ class Evidence(_Block):
     feature: str
     is_: Annotated[Direction, Field(alias="is")]
     by: Annotated[float, Field(gt=0)]
-    """Half of a sure observation, on the feature's scale (see `bot/diagnosis/features.py`)."""
+    """Half of a sure observation, on the feature's scale (`bot/diagnosis/features.py`); a level for above and below."""
     weight: float
     otherwise: float = 0.0
     """Weight when it is surely not seen."""
@@ -47,6 +48,10 @@ class Evidence(_Block):
     shape: Literal["any", "step", "drift"] = "any"
     beyond: float | None = None
     """A level, in the signal's own unit, that the present value must also be past."""
+    one_of: str = ""
+    """Of the evidence with the same word here one is enough: the weightiest that could be seen counts."""
+    crossed: bool = False
+    """For `above` and `below`: the baseline must lie on the other side."""
     beyond_budget: bool = False
     """The present value must also be above the link's decoder budget."""
     why: str

@@ -1,6 +1,9 @@
 """Diagnoses in sentences that a person can check: every one with its numbers."""
 
+from collections.abc import Mapping, Sequence
+
 from bot.diagnosis.features import FEATURES
+from bot.diagnosis.phrases import confidence, named, parameter, plain, share, span, value
 from bot.diagnosis.scene import Look
 from bot.diagnosis.shifts import SIGNIFICANT
 from bot.diagnosis.weigh import Case, Weighed
@@ -10,34 +13,37 @@ from bot.model.time import format_instant
 
 _WORTH_SAYING = 0.3
 """Log-likelihood ratios nearer to 0 than this say nothing to a person."""
+_DROP = 0.98
+"""A bound on capacity above this share of what it was is said to stay."""
 
 
-def finding(case: Case, confidence: float) -> Finding:
+def finding(case: Case, probability: float, subject: Subject, also: Sequence[Evidence] = ()) -> Finding:
     """A case as people and programs read it, the weightiest evidence first."""
-    items = [*(evidence(item, case) for item in case.items if item.look is not None), *_changes(case)]
+    items = [*(evidence(item) for item in case.items if item.look is not None), *_changes(case), *also]
     speaking = sorted((item for item in items if item.weight > _WORTH_SAYING), key=lambda item: -item.weight)
     against = sorted((item for item in items if item.weight < -_WORTH_SAYING), key=lambda item: item.weight)
     return Finding(
         mode=case.mode.mode,
         name=case.mode.name,
-        confidence=min(confidence, 0.9999),
-        subject=case.subject,
+        confidence=min(probability, 0.9999),
+        subject=subject,
         evidence=tuple(_each_once(speaking)),
         against=tuple(_each_once(against)),
         runbook=case.mode.runbook,
     )
 
 
-def evidence(item: Weighed, case: Case) -> Evidence:
-    """One observation with its numbers."""
+def evidence(item: Weighed) -> Evidence:
+    """One observation with its numbers; raises ValueError when there is none."""
     look = item.look
     if look is None:
         raise ValueError("nothing was seen")
     of = FEATURES[look.feature].of if look.feature in FEATURES else "link"
     moved = look.onset is not None and item.seen > 0.5 and item.rule.is_ != "steady"
+    seen_not = item.rule.weight > 0 and item.weight < 0
     return Evidence(
         signal=look.signal,
-        why=_reason(item),
+        why=("not so: " if seen_not else "") + item.rule.why + _beside(look),
         subject=Subject(kind=of, id=look.subject),
         baseline=look.baseline,
         observed=look.observed,
@@ -46,77 +52,117 @@ def evidence(item: Weighed, case: Case) -> Evidence:
     )
 
 
-def _reason(item: Weighed) -> str:
-    """Why it matters, and what its numbers do not say: where it is heading, what the model expected."""
-    seen_not = item.rule.weight > 0 and item.weight < 0
-    return ("not so: " if seen_not else "") + item.rule.why + _beside(item)
+def together(case: Case, subject: Subject, links: Sequence[str], risk: str) -> list[Evidence]:
+    """That others have the same fault since the same time, as evidence."""
+    if not links:
+        return []
+    whose = f"share {risk} with it and" if risk else f"are the other links of {subject.id} and"
+    text = f"{_listed(links)} {whose} have the same since the same time"
+    if len(links) == 1:
+        whose = f"shares {risk} with it and" if risk else f"is the other link of {subject.id} and"
+        text = f"{links[0]} {whose} has the same since the same time"
+    item = next((item for item in case.required if item.look is not None), None)
+    signal = item.look.signal if item is not None and item.look is not None else ""
+    return [Evidence(signal=signal, why=text, subject=Subject(kind="link", id=links[0]), onset=case.onset, weight=1.0)]
 
 
-def _beside(item: Weighed) -> str:
-    look = item.look
-    if look is None:
-        return ""
+def shifted(look: Look) -> str:
+    """What moved, from where to where, since when."""
+    word = "rose" if look.observed > look.baseline else "fell"
+    return (
+        f"{named(look.signal)} of {look.subject} {word} {span(look.signal, look.baseline, look.observed)}"
+        f"{clock(look.onset)}"
+    )
+
+
+def clock(onset: float | None) -> str:
+    """Since when, to the second; empty when nobody knows."""
+    return "" if onset is None else f" since {format_instant(onset)[11:19]} UTC"
+
+
+def rejected(case: Case, explained: Mapping[str, float], because: str) -> str:
+    """Why a neighbour was turned down, in one sentence with its strongest reason."""
+    name = f"{case.mode.mode} {case.mode.name}"
+    if case.missing:
+        return f"{name}: cannot be decided without {_listed(case.missing)}."
+    weightiest = min(case.items, key=lambda item: item.weight)
+    if case.mode.change is not None and case.change < min(weightiest.weight, 0.0):
+        within = f"{plain(case.mode.change.within)} s of the onset"
+        return f"{name}: the firmware of {case.subject.id} did not change within {within}."
+    if weightiest.weight < 0 and weightiest.look is not None:
+        spoke_against = weightiest.rule in case.mode.against
+        return f"{name}: {_seen(weightiest)}{f'; {weightiest.rule.why}' if spoke_against else ''}."
+    common = [item.look for item in case.items if item.look is not None and item.is_explained(explained)]
+    told = next((look for look in common if look.onset is not None), None)
+    return f"{name}: {'its evidence' if told is None else shifted(told)}, which follows from {because}."
+
+
+def fault_summary(
+    findings: Sequence[Finding],
+    link: str,
+    attribution: Mapping[str, float],
+    change: tuple[float, float],
+    security: str = "",
+) -> str:
+    """Two sentences: what, how sure and why; how the capacity changed and through what."""
+    whose = findings[0].subject.id
+    text = "; also ".join(_told(each, whose) for each in findings)
+    return f"{whose}: {text}. {_bound(link, attribution, change)}{f'; {security}' if security else ''}."
+
+
+def _bound(link: str, attribution: Mapping[str, float], change: tuple[float, float]) -> str:
+    """How the model's bound on the capacity of a link changed, and through what."""
+    before, now = change
+    if not before > 0 or now >= _DROP * before:
+        return f"The model's bound on the capacity of {link} stays near {plain(now)} qubit/s"
+    text = f"The model's bound on the capacity of {link} fell from {plain(before)} to {plain(now)} qubit/s"
+    part, most = max(attribution.items(), key=lambda pair: pair[1], default=("", 0.0))
+    return f"{text}, {'all' if most > 0.995 else f'{most:.0%}'} of it through {parameter(part)}" if most > 0 else text
+
+
+def _told(each: Finding, whose: str) -> str:
+    of = "" if each.subject.id == whose else f" of {each.subject.id}"
+    text = f"{each.name} ({each.mode}){of} with {confidence(each.confidence)} confidence"
+    shown = [item for item in each.evidence if item.baseline is not None and item.observed is not None and item.onset]
+    return f"{text}, because {_quoted(shown[0], each)}" if shown else text
+
+
+def _quoted(item: Evidence, each: Finding) -> str:
+    if item.baseline is None or item.observed is None:
+        return item.why
+    word = "rose" if item.observed > item.baseline else "fell"
+    of = "" if item.subject is None or item.subject == each.subject else f" of {item.subject.id}"
+    its = "its " if not of else ""
+    return f"{its}{named(item.signal)}{of} {word} {span(item.signal, item.baseline, item.observed)}{clock(item.onset)}"
+
+
+def _beside(look: Look) -> str:
+    """What its numbers do not say: where it is heading, what the model expected."""
     if look.expected is not None:
-        return f" (the model expects {look.expected:.4g})"
-    return f" (heading for {look.settling:.4g})" if _heads_on(look) else ""
+        return f" (the model expects {share(look.expected)})"
+    return f" (heading for {value(look.signal, look.settling)})" if _heads_on(look) else ""
 
 
-def seen(item: Weighed) -> str:
+def _seen(item: Weighed) -> str:
     """What was seen, in numbers."""
     look = item.look
     if look is None:
         return f"{item.rule.feature} is not measured"
-    name = f"{look.signal} of {look.subject}"
+    name = f"{named(look.signal)} of {look.subject}"
     if look.expected is not None:
-        return f"{name} is {look.observed:.4g} where the model expects {look.expected:.4g}"
+        return f"{name} is {value(look.signal, look.observed)} where the model expects {share(look.expected)}"
     tells_shift = item.seen > 0.5 and item.rule.is_ != "steady"
+    if item.rule.is_ in ("above", "below"):
+        level = value(look.signal, item.rule.by)
+        return f"{name} is {value(look.signal, look.observed)}, {'' if item.seen else 'not '}{item.rule.is_} {level}"
     if not tells_shift and (abs(look.size) <= item.rule.by or look.significance <= SIGNIFICANT):
-        return f"{name} stays near {look.baseline:.4g} ({look.observed:.4g} now)"
-    word = "rose" if look.observed > look.baseline else "fell"
-    since = f" since {format_instant(look.onset)[11:19]} UTC" if look.onset is not None else ""
-    towards = f", heading for {look.settling:.4g}" if _heads_on(look) else ""
-    return f"{name} {word} from {look.baseline:.4g} to {look.observed:.4g}{since}{towards}"
+        return f"{name} stays near {value(look.signal, look.baseline)} ({value(look.signal, look.observed)} now)"
+    towards = f", heading for {value(look.signal, look.settling)}" if _heads_on(look) else ""
+    return shifted(look) + towards
 
 
 def _heads_on(look: Look) -> bool:
     return abs(look.settling - look.observed) > 0.1 * abs(look.observed - look.baseline)
-
-
-def rejected(case: Case, explained: frozenset[str], because: str) -> str:
-    """Why a neighbour was turned down, in one sentence with its strongest reason."""
-    name = f"{case.mode.mode} {case.mode.name}"
-    if case.missing:
-        return f"{name}: cannot be decided without {', '.join(case.missing)}."
-    weightiest = min(case.items, key=lambda item: item.weight)
-    if case.change < min(weightiest.weight, 0.0):
-        return f"{name}: the firmware of {case.subject.id} did not change near the onset."
-    if weightiest.weight < 0 and weightiest.look is not None:
-        return f"{name}: {seen(weightiest)}."
-    common = [item.look.signal for item in case.items if item.look and item.rule.feature in explained]
-    return f"{name}: {', '.join(dict.fromkeys(common)) or 'its evidence'} follows from {because}."
-
-
-def fault_summary(findings: tuple[Finding, ...], attribution: dict[str, float], change: tuple[float, float]) -> str:
-    """Two sentences: what and how sure; how the capacity changed and why."""
-    first = findings[0]
-    reason = _quoted(first.evidence[0]) if first.evidence else "see below"
-    others = "".join(f" Also {each.name} ({each.mode}) of {each.subject}." for each in findings[1:])
-    name = f"{first.subject.id}: {first.name} ({first.mode})"
-    text = f"{name}, confidence {first.confidence:.0%}. Evidence: {reason}.{others}"
-    before, now = change
-    if before > 0 and now < 0.98 * before and attribution:
-        part, share = max(attribution.items(), key=lambda pair: pair[1])
-        text += f" The model's bound on capacity fell from {before:.4g} to {now:.4g} qubit/s;"
-        text += f" {part} explains {share:.0%} of that."
-    return text
-
-
-def _quoted(item: Evidence) -> str:
-    since = f" since {format_instant(item.onset)[11:19]} UTC" if item.onset is not None else ""
-    numbers = ""
-    if item.baseline is not None and item.observed is not None:
-        numbers = f" {item.baseline:.4g} → {item.observed:.4g}"
-    return f"{item.signal}{numbers}{since}, {item.why}"
 
 
 def _changes(case: Case) -> list[Evidence]:
@@ -141,3 +187,7 @@ def _each_once(items: list[Evidence]) -> list[Evidence]:
     for item in items:
         kept.setdefault((item.signal, item.subject.id if item.subject else ""), item)
     return list(kept.values())
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"

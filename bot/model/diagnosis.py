@@ -64,6 +64,18 @@ class Trace(msgspec.Struct, frozen=True, kw_only=True):
     onset: float | None = None
 
 
+class SecurityGate(msgspec.Struct, frozen=True, kw_only=True):
+    """Errors rose for no technical reason: an eavesdropper is not excluded until `role` has looked.
+
+    The keys that `links` made since `onset` (Unix seconds) are to be quarantined.
+    """
+
+    reason: str
+    onset: float
+    links: tuple[str, ...]
+    role: Literal["security"] = "security"
+
+
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     """The answer for one link at one instant; `findings` is ranked, root cause first, empty unless a fault."""
 
@@ -79,6 +91,15 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     capacity: CapacityReport | None = None
     traces: tuple[Trace, ...] = ()
     """The deciding signals over time; empty where many links are asked about at once."""
+    security: SecurityGate | None = None
+    """What people of the security role must decide, whatever the verdict."""
+
+    @property
+    def playbook(self) -> str:
+        """The guide for people where no runbook can decide; empty where one can."""
+        if self.security is not None:
+            return "suspected-intrusion"
+        return "unknown-mode" if self.verdict == "unknown" else ""
 
 
 def diagnosis_line(question: str, diagnosis: Diagnosis) -> dict[str, Any]:
@@ -93,6 +114,17 @@ def diagnosis_line(question: str, diagnosis: Diagnosis) -> dict[str, Any]:
         "diagnoses": [_finding_line(finding) for finding in diagnosis.findings],
         "rejected": list(diagnosis.rejected),
         "capacity": msgspec.to_builtins(diagnosis.capacity),
+        "playbook": diagnosis.playbook,
+        "security": None if diagnosis.security is None else _security_line(diagnosis.security),
+    }
+
+
+def _security_line(gate: SecurityGate) -> dict[str, Any]:
+    return {
+        "reason": gate.reason,
+        "onset": format_instant(gate.onset),
+        "links": list(gate.links),
+        "role": gate.role,
     }
 
 

@@ -1,6 +1,7 @@
 """The network: what is connected to what, and what each link promises. Times in s, lengths in km, loss in dB."""
 
 from collections.abc import Mapping
+from functools import cached_property
 from typing import Literal
 
 import msgspec
@@ -81,6 +82,8 @@ class Link(msgspec.Struct, frozen=True, kw_only=True):
     pool: Pool
     slo: Slo
     cost_per_physical_qubit: float = 0.0
+    shared_risk: tuple[str, ...] = ()
+    """What it has in common with other links, such as a duct: links that share a name may fail together."""
 
     @property
     def specified_loss_db(self) -> float:
@@ -101,7 +104,7 @@ class Flow(msgspec.Struct, frozen=True, kw_only=True):
     fallback: Literal["classical", "none"] = "none"
 
 
-class Network(msgspec.Struct, frozen=True, kw_only=True):
+class Network(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A whole network, each part found by its id."""
 
     name: str
@@ -111,8 +114,31 @@ class Network(msgspec.Struct, frozen=True, kw_only=True):
 
     def links_of(self, node: str) -> tuple[Link, ...]:
         """The links that end at `node`."""
-        return tuple(link for link in self.links.values() if node in link.ends)
+        return self._links_by_end.get(node, ())
 
     def flows_over(self, link: str) -> tuple[Flow, ...]:
         """The flows whose present route uses `link`."""
         return tuple(flow for flow in self.flows.values() if link in flow.route)
+
+    def links_at_risk_with(self, link: str) -> Mapping[str, tuple[str, ...]]:
+        """Shared risk of `link` -> the ids of the other links that share it."""
+        return {
+            name: tuple(other for other in self._links_by_risk[name] if other != link)
+            for name in self.links[link].shared_risk
+        }
+
+    @cached_property
+    def _links_by_risk(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, list[str]] = {}
+        for link in self.links.values():
+            for name in dict.fromkeys(link.shared_risk):
+                found.setdefault(name, []).append(link.id)
+        return {name: tuple(links) for name, links in found.items()}
+
+    @cached_property
+    def _links_by_end(self) -> Mapping[str, tuple[Link, ...]]:
+        found: dict[str, list[Link]] = {}
+        for link in self.links.values():
+            for end in dict.fromkeys(link.ends):
+                found.setdefault(end, []).append(link)
+        return {end: tuple(links) for end, links in found.items()}

@@ -66,6 +66,7 @@ _TABLE = (
     Signal(name="coherence_t2", of="node", unit="s", kind="gauge", top=_T2, across="avg"),
     Signal(name="measurement_variance", of="node", kind="gauge", top=_VARIANCE, across="avg"),
     Signal(name="device_temperature", of="node", unit="K", kind="gauge", top=_TEMPERATURE, across="max"),
+    Signal(name="device_temperature_coldest", of="node", unit="K", kind="gauge", top=_TEMPERATURE, across="min"),
     Signal(name="device_up", of="node", unit="bool", kind="gauge", top=_UP, across="min", high=1.0),
     Signal(name="firmware_version", of="node", unit="version", kind="info", top=_FIRMWARE),
 )

@@ -9,6 +9,7 @@ from bot.diagnosis.rules import load_rules
 from bot.telemetry.catalogue import CATALOGUE
 from remediation.errors import FileFaultsError
 from remediation.load import load_library
+from tests.diagnosis.story import Story, modes
 
 SHIPPED = tuple(f"F{number}" for number in range(1, 9))
 """The modes of the mission."""
@@ -67,6 +68,19 @@ def test_a_users_folder_adds_a_mode(tmp_path: Path) -> None:
     rules = load_rules(own(tmp_path, f9=F9))
     assert tuple(mode.mode for mode in rules.modes) == (*SHIPPED, "F9")
     assert rules.mode("F9").required[0].feature == "control_rtt"
+
+
+def test_a_ninth_mode_is_named_like_the_others(tmp_path: Path) -> None:
+    """One YAML file and nothing else: its evidence, its runbook, and F3 kept apart from it."""
+    rules = load_rules(own(tmp_path, f9=F9))
+    story = Story(seed=51)
+    story.scale("control_rtt", ["a-h"], 5.0, 900)
+    found = story.diagnose(rules)
+    assert modes(found["a-h"]) == [("F9", "a-h")]
+    assert found["a-h"].findings[0].runbook == "f9-timing-drift"
+    assert "its control round trip rose from 2" in found["a-h"].summary
+    assert found["b-h"].verdict == "healthy"
+    assert story.diagnose()["a-h"].verdict == "healthy"
 
 
 def test_a_users_file_replaces_a_shipped_mode(tmp_path: Path) -> None:
