@@ -19,6 +19,7 @@ class Traits:
     """
 
     demand: FloatArray
+    """Transfers per second when the question is asked, if all is well."""
     pairs_per_transfer: FloatArray
     headroom: FloatArray
     """Pairs that can be made over pairs that are used, above 1."""
@@ -52,10 +53,16 @@ class Traits:
     t2: FloatArray
     variance: FloatArray
     temperature: FloatArray
+    rack: FloatArray
+    """Temperature of the rack around a cold stage; NaN where the node has one sensor only."""
     noise: FloatArray
     """Scatter of the node's gauges, relative; shape (N,)."""
+    daily: float
+    """By how much demand swings around its mean over a day, relative."""
     has_key: bool
     has_correlation: bool
+    has_calibration: bool
+    """Whether the nodes tell when they were calibrated."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -73,20 +80,20 @@ class Place:
         return np.flatnonzero((self.ends == node).any(axis=1))
 
 
-def random_place(rng: np.random.Generator, *, roomy: bool = False) -> Place:
-    """A connected network of 4 to 12 links; a `roomy` one has pairs and slots to spare for a surge of demand."""
-    count = int(rng.integers(LINKS[0], LINKS[1] + 1))
+def random_place(rng: np.random.Generator, *, roomy: bool = False, links: int | None = None) -> Place:
+    """A connected network of 4 to 12 links, or `links`; a `roomy` one has pairs and slots to spare for a surge."""
+    count = links or int(rng.integers(*LINKS, endpoint=True))
     ends = _wiring(rng, count)
     nodes = tuple(f"n{index:02d}" for index in range(int(ends.max()) + 1))
     names = tuple(f"{nodes[one]}-{nodes[other]}" for one, other in ends)
     lengths = rng.uniform(2.0, 60.0, count)
     traits = _traits(rng, len(nodes), lengths, roomy=roomy)
-    links = {
+    made = {
         name: _link(rng, name, index, lengths=lengths, traits=traits, nodes=nodes, ends=ends)
         for index, name in enumerate(names)
     }
     kinds = {name: Node(id=name, region=f"r{index % 3}") for index, name in enumerate(nodes)}
-    network = Network(name="labelled", nodes=kinds, links=links, flows={})
+    network = Network(name="laboratory", nodes=kinds, links=made, flows={})
     return Place(network, traits, names, nodes, ends)
 
 
@@ -102,7 +109,7 @@ def _wiring(rng: np.random.Generator, links: int) -> np.typing.NDArray[np.intp]:
 
 def _traits(rng: np.random.Generator, nodes: int, lengths: FloatArray, *, roomy: bool) -> Traits:
     links = len(lengths)
-    demand = _spread(rng, 5.0, 80.0, links)
+    demand = _spread(rng, 2.0, 80.0, links)
     service = _spread(rng, 0.1, 1.5, links)
     usual = rng.uniform(0.2, 0.35, links) if roomy else rng.uniform(0.25, 0.7, links)
     pairs_per_transfer = np.round(_spread(rng, 4.0, 60.0, links))
@@ -136,9 +143,12 @@ def _traits(rng: np.random.Generator, nodes: int, lengths: FloatArray, *, roomy:
         t2=t1 * rng.uniform(0.2, 1.2, nodes),
         variance=_spread(rng, 0.01, 0.2, nodes),
         temperature=temperature,
+        rack=np.where((temperature < 200) & (rng.random(nodes) < 0.5), rng.uniform(290.0, 302.0, nodes), np.nan),
         noise=rng.uniform(0.004, 0.02, nodes),
+        daily=float(rng.uniform(0.05, 0.35)),
         has_key=bool(rng.random() < 0.6),
         has_correlation=bool(rng.random() < 0.5),
+        has_calibration=bool(rng.random() < 0.5),
     )
 
 

@@ -2,17 +2,30 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 
+from bot.laboratory.drivers import STEP_S, Drivers
+from bot.laboratory.network import Place
 from bot.model.telemetry import FloatArray
-from tests.support.labelled.drivers import STEP_S, Drivers
-from tests.support.labelled.network import Place
 
 Shape = Literal["step", "ramp", "intermittent"]
 Label = tuple[str, str]
 """Failure mode and the id of the link or node that has it."""
+
+
+class Cause(NamedTuple):
+    """A failure mode, the id of the link or node that has it, and the first step at which it acts."""
+
+    mode: str
+    subject: str
+    step: int
+
+    @property
+    def label(self) -> Label:
+        """What to expect of a diagnosis."""
+        return self.mode, self.subject
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,26 +66,27 @@ def course(scene: Scene, *, over_s: float | None = None) -> FloatArray:
     return acting
 
 
-def excess_loss(scene: Scene) -> Label:
+def excess_loss(scene: Scene) -> Cause:
     """F1: 1.5 to 12 dB more loss."""
     scene.drivers.loss_db[scene.link] += scene.between(1.5, 12.0) * course(scene)
-    return "F1", scene.place.links[scene.link]
+    return Cause("F1", scene.place.links[scene.link], scene.onset)
 
 
-def correlated_noise(scene: Scene) -> Label:
+def correlated_noise(scene: Scene) -> Cause:
     """F2: 2 to 20 times as many logical errors, enough to be counted within the fault's age."""
     traits, link = scene.place.traits, scene.link
     usual = traits.demand[link] * traits.logical[link] * min(scene.age_s, 300.0) * 0.7
-    countable = 1 + 6 * np.sqrt(usual + 1) / max(usual, 1e-9)
+    deviations = 9 if scene.shape == "intermittent" else 6
+    countable = 1 + deviations * np.sqrt(usual + 1) / max(usual, 1e-9)
     factor = max(scene.between(2.0, 20.0), countable)
     factor = min(factor, 0.5 / traits.logical[link])
     how = course(scene)
     scene.drivers.logical[link] *= 1 + (factor - 1) * how
     scene.drivers.correlation[link] += scene.between(0.02, 0.3) * how
-    return "F2", scene.place.links[link]
+    return Cause("F2", scene.place.links[link], scene.onset)
 
 
-def decoder_timeouts(scene: Scene) -> Label:
+def decoder_timeouts(scene: Scene) -> Cause:
     """F3: the slowest decodes take 3 to 50 times as long; the median follows by 5% to 100% of that."""
     factor, follows = scene.between(3.0, 50.0), float(scene.rng.uniform(0.05, 1.0))
     how = course(scene)
@@ -80,10 +94,10 @@ def decoder_timeouts(scene: Scene) -> Label:
     scene.drivers.decode_p50[scene.link] *= 1 + (factor - 1) * follows * how
     if scene.rng.random() < 0.5:
         scene.drivers.rtt[scene.link] *= 1 + float(scene.rng.uniform(0.5, 5.0)) * how
-    return "F3", scene.place.links[scene.link]
+    return Cause("F3", scene.place.links[scene.link], scene.onset)
 
 
-def exhaustion(scene: Scene) -> Label:
+def exhaustion(scene: Scene) -> Cause:
     """F4: attempts are cut, or demand exceeds what can be made, by enough to empty the pool before the question."""
     traits, link = scene.place.traits, scene.link
     used = float(traits.demand[link] * traits.pairs_per_transfer[link])
@@ -101,10 +115,10 @@ def exhaustion(scene: Scene) -> Label:
         surge = 1.6 * (1.15 + draining)
         traits.slots[link] = np.ceil(traits.demand[link] * traits.service[link] * surge * 1.8 + 3)
         scene.drivers.demand[link] *= 1 + (surge - 1) * how
-    return "F4", scene.place.links[link]
+    return Cause("F4", scene.place.links[link], scene.onset)
 
 
-def firmware_regression(scene: Scene, *, lag_s: float = 0.0) -> Label:
+def firmware_regression(scene: Scene, *, lag_s: float = 0.0) -> Cause:
     """F5: T2 falls by 20% to 80% when the firmware changes, or `lag_s` later."""
     drivers, node = scene.drivers, scene.node
     how = course(replace(scene, shape="step"))
@@ -112,7 +126,7 @@ def firmware_regression(scene: Scene, *, lag_s: float = 0.0) -> Label:
     if scene.rng.random() < 0.5:
         drivers.t1[node] *= 1 - scene.between(0.1, 0.5) * how
     change_firmware(scene, at=max(10, scene.onset - round(lag_s / STEP_S)))
-    return "F5", scene.place.nodes[node]
+    return Cause("F5", scene.place.nodes[node], scene.onset)
 
 
 def change_firmware(scene: Scene, *, at: int) -> None:
@@ -122,37 +136,46 @@ def change_firmware(scene: Scene, *, at: int) -> None:
         scene.drivers.up[scene.node, at : at + int(scene.rng.integers(1, 4))] = 0.0
 
 
-def measurement_drift(scene: Scene) -> Label:
+def measurement_drift(scene: Scene) -> Cause:
     """F6: the readout's variance grows by 50% to 400% over 15 to 40 minutes."""
     length = float(scene.rng.uniform(900.0, 2400.0))
     longer = replace(scene, age_s=max(scene.age_s, float(scene.rng.uniform(0.6, 1.0)) * length))
     growth = longer.between(0.5, 4.0) * course(longer, over_s=length)
     scene.drivers.variance[scene.node] *= 1 + growth
-    return "F6", scene.place.nodes[scene.node]
+    return Cause("F6", scene.place.nodes[scene.node], longer.onset)
 
 
-def starvation(scene: Scene) -> Label:
+Way = Literal["cut", "held", "outgrown"]
+_BUSY = 4.0
+"""Slots that are busy at least: of fewer, a part of one decides whether any are lacking."""
+
+
+def starvation(scene: Scene, *, way: Way | None = None) -> Cause:
     """F7: slots are cut, held by something else, or no longer enough for the demand they were dealt."""
     traits, link = scene.place.traits, scene.link
     usual = float(traits.demand[link] * traits.service[link] / traits.slots[link])
-    lack = scene.between(0.25, 2.0)
-    how, kind = course(replace(scene, shape="step")), scene.rng.random()
-    if kind < 0.5:
+    traits.service[link] = max(float(traits.service[link]), _BUSY / float(traits.demand[link]))
+    traits.slots[link] = np.ceil(traits.demand[link] * traits.service[link] / usual)
+    lack = scene.between(0.35, 2.0)
+    how = course(replace(scene, shape="step"))
+    drawn: Way = scene.rng.choice(("cut", "held", "outgrown"), p=(0.5, 0.35, 0.15))
+    way = way or drawn
+    if way == "cut":
         scene.drivers.slots[link] *= 1 - (1 - usual / (1 + lack)) * how
-    elif kind < 0.85:
+    elif way == "held":
         scene.drivers.stuck[link] += (1 - usual / (1 + lack)) * how
     else:
         traits.slots[link] = np.ceil(traits.slots[link] * usual / 0.75)
         scene.drivers.demand[link] *= 1 + (0.35 + 0.2 * scene.severity) * how
         traits.headroom[link] = max(2.5, float(traits.headroom[link]))
-    return "F7", scene.place.links[link]
+    return Cause("F7", scene.place.links[link], scene.onset)
 
 
-def thermal_event(scene: Scene, *, loss: bool | None = None) -> Label:
+def thermal_event(scene: Scene, *, loss: bool | None = None) -> Cause:
     """F8: 2% to 30% warmer; coherence follows within minutes, and often loss, readout and the device itself."""
     drivers, node, rng = scene.drivers, scene.node, scene.rng
     rise = scene.between(0.02, 0.3)
-    warming = _lagged(rise * course(replace(scene, shape="step" if scene.shape != "ramp" else "ramp")), 45.0)
+    warming = _lagged(rise * course(scene if scene.shape == "ramp" else replace(scene, shape="step")), 45.0)
     drivers.temperature[node] *= 1 + warming
     following = _lagged(warming, 60.0)
     power = float(rng.uniform(1.5, 4.0))
@@ -164,7 +187,7 @@ def thermal_event(scene: Scene, *, loss: bool | None = None) -> Label:
         drivers.variance[node] *= 1 + float(rng.uniform(0.5, 2.0)) * following
     if rise > 0.15 and rng.random() < 0.4:
         drivers.up[node, scene.onset + 8 : scene.onset + 11] = 0.0
-    return "F8", scene.place.nodes[node]
+    return Cause("F8", scene.place.nodes[node], scene.onset)
 
 
 def _lagged(values: FloatArray, memory_s: float) -> FloatArray:
@@ -176,7 +199,7 @@ def _lagged(values: FloatArray, memory_s: float) -> FloatArray:
     return out
 
 
-Fault = Callable[[Scene], Label]
+Fault = Callable[[Scene], Cause]
 FAULTS: Mapping[str, Fault] = {
     "F1": excess_loss,
     "F2": correlated_noise,

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from bot.laboratory.drivers import STEP_S, Drivers
+from bot.laboratory.network import Place, Traits
 from bot.model.telemetry import FloatArray
-from tests.support.labelled.drivers import STEP_S, Drivers
-from tests.support.labelled.network import Place, Traits
 
 HOLDING = 0.9
 """Share of the slots that transfers hold while they wait for pairs."""

@@ -1,20 +1,22 @@
 """The raw metrics of the telemetry contract: counters, gauges and histograms with their noise."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from scipy.stats import norm
 
+from bot.laboratory.drivers import STEP_S, Drivers, wander
+from bot.laboratory.network import Place
+from bot.laboratory.traffic import Traffic, run
 from bot.model.telemetry import FloatArray
-from tests.support.labelled.drivers import STEP_S, Drivers, wander
-from tests.support.labelled.network import Place
-from tests.support.labelled.traffic import Traffic, run
 
 Key = tuple[str, tuple[tuple[str, str], ...]]
 """Metric name and labels."""
 BOUNDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """Upper bounds of the decode histogram's buckets in s; the last, infinite one is added."""
 Table = dict[str, FloatArray]
+_ROOM_K = 200.0
+"""Above it a device stands in the room, and its temperature is the rack's."""
 
 
 def raw_series(place: Place, drivers: Drivers, rng: np.random.Generator, *, at: float) -> Mapping[Key, FloatArray]:
@@ -23,12 +25,15 @@ def raw_series(place: Place, drivers: Drivers, rng: np.random.Generator, *, at: 
     buckets = links.pop("buckets")
     series: dict[Key, FloatArray] = {}
     for row, link in enumerate(place.links):
+        region = place.network.nodes[place.network.links[link].ends[0]].region
         for name, values in {**links, **counters}.items():
             metric, _, result = name.partition(":")
-            labels = (("link", link), ("result", result)) if result else (("link", link),)
+            labels = (("link", link), ("region", region), *((("result", result),) if result else ()))
             series[metric, labels] = values[row]
         for column, bound in enumerate((*map(str, BOUNDS), "+Inf")):
-            series["qnet_decode_duration_seconds_bucket", (("le", bound), ("link", link))] = buckets[row, :, column]
+            series["qnet_decode_duration_seconds_bucket", (("le", bound), ("link", link), ("region", region))] = (
+                buckets[row, :, column]
+            )
     series.update(_nodes(place, drivers, rng, at))
     return series
 
@@ -36,8 +41,9 @@ def raw_series(place: Place, drivers: Drivers, rng: np.random.Generator, *, at: 
 def _links(place: Place, drivers: Drivers, rng: np.random.Generator, at: float) -> tuple[Table, Table]:
     traits, shape = place.traits, drivers.demand.shape
     hours = (at - STEP_S * np.arange(shape[1])[::-1]) / 86_400.0
-    daily = 1 + 0.2 * np.sin(2 * np.pi * (hours + rng.random()))
-    demand = traits.demand[:, None] * daily * drivers.demand * np.exp(0.05 * wander(rng, shape, memory_s=300.0))
+    daily = 1 + traits.daily * np.sin(2 * np.pi * (hours + rng.random()))
+    swing = daily / daily[-1]
+    demand = traits.demand[:, None] * swing * drivers.demand * np.exp(0.05 * wander(rng, shape, memory_s=300.0))
     late, buckets = _decoding(place, drivers, rng)
     slowed = traits.decode_p50[:, None] * (drivers.decode_p50 + 0.2 * drivers.decode_p99 - 1.2)
     traffic = run(place, drivers, rng, demand=demand, service=traits.service[:, None] + 5 * np.maximum(0.0, slowed))
@@ -144,15 +150,27 @@ def _nodes(place: Place, drivers: Drivers, rng: np.random.Generator, at: float) 
         * (1 + scatter * wander(rng, shape, memory_s=60)),
         "qnet_device_up": drivers.up,
     }
+    if traits.has_calibration:
+        tables["qnet_device_calibration_timestamp_seconds"] = at - STEP_S * (shape[1] - 1 - drivers.calibrated)
     series: dict[Key, FloatArray] = {}
     for row, node in enumerate(place.nodes):
+        region = ("region", place.network.nodes[node].region)
         for name, values in tables.items():
-            series[name, (("node", node),)] = values[row]
-        stage = "rack" if traits.temperature[row] > 200 else "stage"
-        quiet = 0.001 if stage == "rack" else 0.003
-        kelvin = traits.temperature[row] * drivers.temperature[row] * (1 + rng.normal(0.0, quiet, shape[1]))
-        series["qnet_device_temperature_kelvin", (("node", node), ("sensor", stage))] = kelvin * daily
+            series[name, (("node", node), region)] = values[row]
+        for sensor, kelvin in _temperatures(traits.temperature[row], traits.rack[row], drivers.temperature[row], rng):
+            labels = (("node", node), region, ("sensor", sensor))
+            series["qnet_device_temperature_kelvin", labels] = kelvin * daily
         for version in np.unique(drivers.version[row]):
             running = np.where(drivers.version[row] == version, 1.0, np.nan)
             series["qnet_firmware_info", (("node", node), ("version", f"2.{int(version)}.0"))] = running
     return series
+
+
+def _temperatures(
+    kelvin: float, around: float, warming: FloatArray, rng: np.random.Generator
+) -> Iterator[tuple[str, FloatArray]]:
+    """(sensor, K): the device itself, which the event warms, and where that is cold the rack, which stays."""
+    quiet = 0.001 if kelvin > _ROOM_K else 0.003
+    yield "rack" if kelvin > _ROOM_K else "stage", kelvin * warming * (1 + rng.normal(0.0, quiet, len(warming)))
+    if np.isfinite(around):
+        yield "rack", around * (1 + rng.normal(0.0, 0.001, len(warming)))

@@ -1,13 +1,14 @@
-"""How a diagnosis weighs one incident: `python -m tests.support.labelled.explain single 41 F2 [LINK]`."""
+"""How a diagnosis weighs one incident: `python -m bot.laboratory.explain single 41 F2 [LINK]`."""
 
 import sys
 
 from bot.diagnosis.rules import load_rules
 from bot.diagnosis.scene import Look, Scene
 from bot.diagnosis.weigh import case
+from bot.laboratory.incidents import incident
+from bot.laboratory.kinds import KINDS, Kind
+from bot.laboratory.replay import window_of
 from bot.model.network import Subject
-from tests.support.labelled.incidents import Kind, incident
-from tests.support.labelled.score import KINDS, window_of
 
 
 def explain(kind: Kind, seed: int, modes: str, link: str = "") -> str:

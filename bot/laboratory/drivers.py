@@ -39,6 +39,8 @@ class Drivers:
     up: FloatArray = field(init=False)
     version: FloatArray = field(init=False)
     """How many firmware changes there were so far."""
+    calibrated: FloatArray = field(init=False)
+    """The step of the last calibration; negative for one before the first scrape."""
 
     def __post_init__(self) -> None:
         link, node = (self.links, self.steps), (self.nodes, self.steps)
@@ -49,6 +51,7 @@ class Drivers:
         for name in ("t1", "t2", "variance", "temperature", "up"):
             setattr(self, name, np.ones(node))
         self.version = np.zeros(node)
+        self.calibrated = np.full(node, -2400.0)
 
 
 def wander(rng: np.random.Generator, shape: tuple[int, int], *, memory_s: float) -> FloatArray:
