@@ -2,17 +2,12 @@
 
 import asyncio
 import json
-import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO
 
 import click
 
 from bot.cli.options import config_option
-
-if TYPE_CHECKING:
-    from bot.app import Bellhop
 
 _EXAMPLE = "\b\nExamples:\n  bellhop diagnose ams-rpt1\n  bellhop diagnose --batch questions.jsonl --format jsonl"
 
@@ -21,13 +16,20 @@ _EXAMPLE = "\b\nExamples:\n  bellhop diagnose ams-rpt1\n  bellhop diagnose --bat
 @config_option
 @click.argument("link", required=False)
 @click.option("--at", default=None, help="When, as RFC 3339 such as 2026-01-05T12:00:00Z; now when left out.")
-@click.option("--batch", type=click.File("r"), default=None, help='Questions, a JSON line {"id","link","at"} each.')
+@click.option("--batch", type=click.File("rb"), help='Questions, a JSON line {"id","link","at"} each; - is stdin.')
 @click.option("--format", "format_", type=click.Choice(["text", "json", "jsonl"]), default="text", show_default=True)
-def diagnose(config: Path, link: str | None, at: str | None, batch: IO[str] | None, format_: str) -> None:
+def diagnose(config: Path, link: str | None, at: str | None, batch: IO[bytes] | None, format_: str) -> None:
     """What is wrong with LINK, with evidence and the capacity that the model predicts."""
     if (link is None) == (batch is None):
         raise click.UsageError("give either LINK or --batch FILE")
-    asyncio.run(_batch(config, batch) if batch is not None else _one(config, str(link), at, format_))
+    if batch is None:
+        asyncio.run(_one(config, str(link), at, format_))
+        return
+    if at is not None:
+        raise click.UsageError("--at goes with LINK; each question of a batch has its own")
+    from bot.cli.diagnose_batch import diagnose_batch
+
+    asyncio.run(diagnose_batch(config, batch))
 
 
 async def _one(config: Path, link: str, at: str | None, format_: str) -> None:
@@ -50,37 +52,6 @@ async def _one(config: Path, link: str, at: str | None, format_: str) -> None:
         console.print(part)
     for sentence in found.rejected:
         console.print(f"[dim]not {sentence}[/dim]")
-
-
-async def _batch(config: Path, lines: IO[str]) -> None:
-    from rich.progress import track
-
-    from bot.cli.options import opened
-    from bot.model.diagnosis import diagnosis_line
-
-    questions = list(_questions(lines))
-    async with opened(config) as bellhop:
-        shown = track(questions, "diagnosing", disable=not sys.stderr.isatty(), transient=True)
-        for question in shown:
-            found = await _answer(bellhop, question)
-            click.echo(json.dumps(diagnosis_line(question["id"], found)))
-
-
-async def _answer(bellhop: "Bellhop", question: dict[str, Any]) -> Any:  # noqa: ANN401
-    return await bellhop.desk.diagnose(question["link"], _instant(question.get("at")))
-
-
-def _questions(lines: IO[str]) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            question = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise click.UsageError(f"{lines.name}:{number}:{error.colno}: is not JSON: {error.msg}") from None
-        if not isinstance(question, dict) or not isinstance(question.get("link"), str) or "id" not in question:
-            raise click.UsageError(f'{lines.name}:{number}:1: needs {{"id", "link", "at"}}')
-        yield question
 
 
 def _instant(text: str | None) -> float | None:

@@ -183,8 +183,12 @@ def _held_consumption(network: Network, link: str, healthy: Mapping[str, float])
 
 
 def neighbourhood(network: Network, link: str) -> tuple[str, ...]:
-    """A link, its two nodes, the links of those nodes and their far ends: what tells a node's fault from a link's."""
-    nodes = network.links[link].ends
+    """What tells a node's fault from a link's and from one of a shared risk.
+
+    The link and those that share a risk with it, their nodes, the links of those nodes and their far ends.
+    """
+    asked = {link, *(other for others in network.links_at_risk_with(link).values() for other in others)}
+    nodes = {end for each in asked for end in network.links[each].ends}
     links = {each.id: each for node in nodes for each in network.links_of(node)}
     ends = {end for each in links.values() for end in each.ends}
     return (link, *sorted(set(links) - {link}), *sorted(ends))

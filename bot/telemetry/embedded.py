@@ -15,7 +15,7 @@ from bot.telemetry import grid
 from bot.telemetry.catalogue import BUCKETS, METRICS, check_names, signals_named
 from bot.telemetry.embedded_signals import Question, answer
 from bot.telemetry.exposition import parse
-from bot.telemetry.matrix import assemble
+from bot.telemetry.recording import Recording
 from bot.telemetry.ring import Ring
 
 KEEP_S: Final = 6 * 3600.0
@@ -101,13 +101,21 @@ class EmbeddedTelemetry:
         `subjects` restricts to these link or node ids; a subject without any series has no row. Raises
         TelemetryUnavailableError when no exporter has ever answered.
         """
-        return self._evaluate(signals, grid.aligned(start=start, end=end, step=step), step, subjects)
+        return (await self.recording(signals, start=start, end=end, step=step, subjects=subjects)).whole()
+
+    async def recording(
+        self, signals: Sequence[str], *, start: float, end: float, step: float, subjects: Sequence[str] | None = None
+    ) -> Recording:
+        """The same for a long time, so that many windows can be cut out of it; raises as `window` does."""
+        return self._record(signals, grid.aligned(start=start, end=end, step=step), step, subjects)
 
     async def latest(self, signals: Sequence[str], *, at: float, subjects: Sequence[str] | None = None) -> Window:
         """The values at one instant (T = 1)."""
-        return self._evaluate(signals, grid.instant(at), 1.0, subjects)
+        return self._record(signals, grid.instant(at), 1.0, subjects).whole()
 
-    def _evaluate(self, names: Sequence[str], times: FloatArray, step: float, subjects: Sequence[str] | None) -> Window:
+    def _record(
+        self, names: Sequence[str], times: FloatArray, step: float, subjects: Sequence[str] | None
+    ) -> Recording:
         self._check()
         question = Question(
             times_ms=np.rint(times * 1000).astype(np.int64),
@@ -118,17 +126,12 @@ class EmbeddedTelemetry:
             subjects=None if subjects is None else frozenset(subjects),
         )
         rings = {urlsplit(url).netloc: ring for url, ring in self._rings.items()}
-        windows = {
-            signal.name: assemble(signal, answer(signal, rings, question), times, stale_after_s=5 * self._interval_s)
-            for signal in signals_named(names)
-        }
-        start, end = float(times[0]), float(times[-1])
-        return Window(
-            start=start,
-            end=end,
+        return Recording(
+            tuple((signal, answer(signal, rings, question)) for signal in signals_named(names)),
+            times,
             step=step,
-            signals=windows,
-            rate_window=self._rate_window_s,
+            rate_window_s=self._rate_window_s,
+            stale_after_s=5 * self._interval_s,
             warnings=tuple(self._warnings()),
         )
 

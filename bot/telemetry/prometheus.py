@@ -13,7 +13,8 @@ from bot.model.telemetry import FloatArray, Window
 from bot.settings import Far
 from bot.telemetry import decode, grid
 from bot.telemetry.catalogue import check_names, promql, signals_named
-from bot.telemetry.matrix import Matrix, assemble
+from bot.telemetry.matrix import Matrix
+from bot.telemetry.recording import Recording
 from bot.telemetry.signal import Signal
 
 MAX_POINTS: Final = 11_000
@@ -55,33 +56,33 @@ class PrometheusTelemetry:
         `subjects` restricts to these link or node ids; a subject without any series has no row. Raises
         TelemetryUnavailableError with one line when Prometheus is down, slow, refuses or answers nonsense.
         """
-        return await self._evaluate(signals, grid.aligned(start=start, end=end, step=step), step, subjects)
+        return (await self.recording(signals, start=start, end=end, step=step, subjects=subjects)).whole()
+
+    async def recording(
+        self, signals: Sequence[str], *, start: float, end: float, step: float, subjects: Sequence[str] | None = None
+    ) -> Recording:
+        """The same for a long time, so that many windows can be cut out of it; raises as `window` does."""
+        return await self._record(signals, grid.aligned(start=start, end=end, step=step), step, subjects)
 
     async def latest(self, signals: Sequence[str], *, at: float, subjects: Sequence[str] | None = None) -> Window:
         """The values at one instant (T = 1)."""
-        return await self._evaluate(signals, grid.instant(at), 1.0, subjects)
+        return (await self._record(signals, grid.instant(at), 1.0, subjects)).whole()
 
     async def aclose(self) -> None:
         """Close the connections."""
         await self._client.aclose()
 
-    async def _evaluate(
+    async def _record(
         self, names: Sequence[str], times: FloatArray, step: float, subjects: Sequence[str] | None
-    ) -> Window:
+    ) -> Recording:
         chosen = signals_named(names)
         answers = await _together([self._ask(signal, times, step, subjects) for signal in chosen])
-        windows = {
-            signal.name: assemble(signal, answer, times, stale_after_s=self._stale_after_s)
-            for signal, answer in zip(chosen, answers, strict=True)
-        }
-        warnings = tuple(dict.fromkeys(text for answer in answers for text in answer.warnings))
-        return Window(
-            start=float(times[0]),
-            end=float(times[-1]),
+        return Recording(
+            tuple(zip(chosen, answers, strict=True)),
+            times,
             step=step,
-            signals=windows,
-            rate_window=self._rate_window_s,
-            warnings=warnings,
+            rate_window_s=self._rate_window_s,
+            stale_after_s=self._stale_after_s,
         )
 
     async def _ask(self, signal: Signal, times: FloatArray, step: float, subjects: Sequence[str] | None) -> Matrix:
