@@ -4,13 +4,12 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 
-import httpx
-
 from bot.chat.check import check_slack
 from bot.clock import SystemClock
+from bot.controller_settings import ControllerSettings
+from bot.controllers import build_one
 from bot.diagnosis.rules import load_rules
 from bot.errors import BellhopError, UsageError
-from bot.far import open_client
 from bot.network_file import load_network
 from bot.settings import Settings, secrets_of
 from bot.store import Store
@@ -42,7 +41,10 @@ async def _findings(settings: Settings) -> AsyncIterator[Finding]:
     yield await _tried("runbooks", _runbooks, settings)
     yield await _tried("store", _store, settings)
     yield await _tried("telemetry", _telemetry, settings)
-    yield await _tried("controller", _controller, settings)
+    for chosen in _controllers(settings):
+        yield await _tried("controller", _controller(chosen), settings)
+    if not _controllers(settings):
+        yield await _tried("controller", _no_controller, settings)
     yield await _tried("slack", _slack, settings)
 
 
@@ -105,18 +107,26 @@ async def _telemetry(settings: Settings) -> str:
     return f"{len(lines)} metrics of the contract looked for, all there"
 
 
-async def _controller(settings: Settings) -> str:
-    if settings.controller is None:
-        return "none configured: runbooks can observe and notify, not act"
-    async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(open_client(settings.controller))
-        try:
-            answer = await client.get("/healthz")
-        except httpx.HTTPError as error:
-            raise BellhopError(f"{settings.controller.url} does not answer: {type(error).__name__}") from None
-    if answer.status_code != httpx.codes.OK:
-        raise BellhopError(f"{settings.controller.url} answers {answer.status_code}")
-    return f"{settings.controller.kind} at {settings.controller.url}"
+def _controllers(settings: Settings) -> tuple[ControllerSettings, ...]:
+    single = () if settings.controller is None else (settings.controller,)
+    return (*(each.controller for each in settings.controllers), *single)
+
+
+def _controller(chosen: ControllerSettings) -> Callable[[Settings], Awaitable[str]]:
+    """The check of one controller: it is built as the bot builds it, and asked."""
+
+    async def check(settings: Settings) -> str:
+        del settings
+        async with contextlib.AsyncExitStack() as stack:
+            built = build_one(chosen, SystemClock(), stack)
+            return f"{built.name}: {await built.check()}"
+
+    return check
+
+
+async def _no_controller(settings: Settings) -> str:
+    del settings
+    return "none configured: runbooks can observe and notify, not act"
 
 
 async def _slack(settings: Settings) -> str:

@@ -89,11 +89,24 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class JobStatus:
-    """What a controller says of an act it was asked for; `state` unknown: it never heard of the key."""
+    """What a controller says of an act it was asked for.
 
-    state: Literal["running", "succeeded", "failed", "unknown"]
+    `state` unknown: it never heard of the key, so the act surely never arrived (or may be asked for again without
+    harm). lost: it keeps no record by which the key could be found; `error` says where a person may look.
+    """
+
+    state: Literal["running", "succeeded", "failed", "unknown", "lost"]
     result: Json = field(default_factory=dict)
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An act as it is asked for; what a far side that keeps no keys can be questioned about."""
+
+    operation: str
+    target: Target
+    parameters: Json = field(default_factory=dict)
 
 
 class Controller(Protocol):
@@ -103,12 +116,15 @@ class Controller(Protocol):
         """Ask for an operation once; the same key again is the same act. Raises ControllerError."""
         ...
 
-    async def status(self, key: str) -> JobStatus:
-        """What became of the act with this key. Raises ControllerError when nobody answers."""
+    async def status(self, key: str, asked: Asked | None = None) -> JobStatus:
+        """What became of the act with this key; `asked` helps far sides that keep no keys.
+
+        Raises ControllerError when nobody answers.
+        """
         ...
 
-    async def state(self, target: Target) -> Json:
-        """The settings of a target as they are now. Raises ControllerError."""
+    async def state(self, target: Target, operation: str = "") -> Json:
+        """The settings of a target as they are now, seen by whoever carries out `operation`. Raises ControllerError."""
         ...
 
 
@@ -170,6 +186,9 @@ Run = Callable[[Any, Ports, str], Awaitable[Outcome]]
 Probe = Callable[[Any, Ports, str], Awaitable[Outcome | None]]
 """Whether an act begun under this key happened: its outcome, or None when it never reached the far side."""
 
+Snapshot = Callable[[Any, Ports], Awaitable[Json]]
+"""(parameters, ports) -> the state that the act is about to change."""
+
 
 @dataclass(frozen=True, slots=True)
 class Action:
@@ -182,6 +201,8 @@ class Action:
     target: Callable[[Any], Target | None]
     run: Run
     probe: Probe | None = None
+    snapshot: Snapshot | None = None
+    """Taken ahead of the intent, so that a compensation knows what was there even after a crash in the act."""
     effect: Callable[[Any], Effect | None] | None = None
     compensation: str = ""
     """Name of the action that takes this one back, where there is one; lint warns of a risky step without."""

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from remediation.actions.control import LINK_ACTIONS, NODE_ACTIONS
 from remediation.actions.flow import FLOW_ACTIONS
+from remediation.actions.http import HTTP_ACTIONS
 from remediation.actions.notify import NOTIFY_ACTIONS
 from remediation.actions.telemetry import TELEMETRY_ACTIONS
 from remediation.contract import EFFECT_KINDS, Action
@@ -23,6 +24,8 @@ def _checked(*families: tuple[Action, ...]) -> Mapping[str, Action]:
     return table
 
 
-ACTIONS: Mapping[str, Action] = _checked(TELEMETRY_ACTIONS, LINK_ACTIONS, FLOW_ACTIONS, NODE_ACTIONS, NOTIFY_ACTIONS)
+ACTIONS: Mapping[str, Action] = _checked(
+    TELEMETRY_ACTIONS, LINK_ACTIONS, FLOW_ACTIONS, NODE_ACTIONS, NOTIFY_ACTIONS, HTTP_ACTIONS
+)
 
 __all__ = ["ACTIONS", "EFFECT_KINDS"]

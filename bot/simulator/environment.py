@@ -64,6 +64,7 @@ class Environment:
     """(3, links) transfers/s."""
     slots: Array
     service_s: Array
+    pairs_per_transfer: Array
     late: Array
     decode_shares: Array
     """(links, buckets + 1)."""
@@ -117,7 +118,7 @@ def environment(
     readout = physics.readout_error(plant.readout, np.maximum(variance[a], variance[b]))
     waits = plant.storage_s + rtt
     memory = _memory(plant, waits + median, t1_share, t2_share)
-    logical, check = _errors(plant, memory, 1.5 * (1 - fidelity) * RECURRENCE_GAIN, readout)
+    logical, check = _errors(plant, memory, 1.5 * (1 - fidelity) * RECURRENCE_GAIN**settings.purification, readout)
     stored = _memory(plant, waits, t1_share, t2_share)
     qber = np.clip((1 - fidelity) + 1.5 * stored[0] + stored[1] / 2 + 2 * readout, 0.0, 0.5)
     share = np.where(held, 1.0, settings.attempt_share * push.attempts)
@@ -133,6 +134,7 @@ def environment(
         demand=demand,
         slots=np.maximum(1.0, np.floor(settings.slots * push.slots)),
         service_s=(plants.TRANSFER_S + mean) * tries + RETRY_S * (tries - 1),
+        pairs_per_transfer=plant.pairs_per_transfer * plants.PURIFICATION ** (settings.purification - 1),
         late=late,
         decode_shares=np.clip(np.diff(below, prepend=0.0, append=1.0, axis=1), 0.0, 1.0),
         decode_mean_s=mean,

@@ -29,6 +29,13 @@ def replenish(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
     return {"level": round(float(reached), 3)}
 
 
+def purify(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
+    """Each round takes two pairs for one, and leaves two thirds of the infidelity."""
+    rounds = request.parameters["rounds"]
+    simulation.settings.purification[_link(simulation, request)] = rounds
+    return {"rounds": rounds}
+
+
 def set_policy(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
     """Replace the generation policy, and with it a bad one."""
     at, share = _link(simulation, request), request.parameters["attempt_share"]

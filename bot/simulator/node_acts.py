@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from bot.model.time import format_instant
 from bot.simulator.environment import TRIP_K
 from bot.simulator.operation import Apply, JobFailedError, Request
 from bot.simulator.state import NEXT_FIRMWARE
@@ -48,6 +51,12 @@ def pin(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
     return {"version": version}
 
 
+def unpin(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
+    """Canaries may come again."""
+    simulation.settings.pinned[_node(simulation, request)] = False
+    return {}
+
+
 def calibrate(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
     """Heals readout drift; needs a fit device."""
     at = _node(simulation, request)
@@ -55,6 +64,28 @@ def calibrate(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
     simulation.heal("F6", request.id)
     simulation.recalibrated(at)
     return {}
+
+
+def schedule_calibration(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
+    """It begins by itself; a device that is not fit then stays as it is."""
+    due = simulation.time + float(request.parameters["after"])
+    simulation.settings.calibration_due[_node(simulation, request)] = due
+    return {"due_at": format_instant(due)}
+
+
+def cancel_calibration(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
+    """Nothing begins by itself any more."""
+    simulation.settings.calibration_due[_node(simulation, request)] = np.inf
+    return {}
+
+
+def begin_due_calibrations(simulation: "Simulation") -> None:
+    """What was scheduled for now; its effect is there at once."""
+    for at in np.flatnonzero(simulation.settings.calibration_due <= simulation.time):
+        simulation.settings.calibration_due[at] = np.inf
+        if is_fit(simulation, int(at)):
+            simulation.heal("F6", simulation.plant.nodes[at])
+            simulation.recalibrated(int(at))
 
 
 def set_power_mode(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
@@ -82,6 +113,11 @@ def drains(*, drained: bool) -> Apply:
         return {}
 
     return apply
+
+
+def is_fit(simulation: "Simulation", node: int) -> bool:
+    """Whether the device answers and is cold enough to work on."""
+    return bool(simulation.devices.up[node] and simulation.devices.temperature_k[node] <= TRIP_K)
 
 
 def require_fit(simulation: "Simulation", node: int, what: str) -> None:

@@ -72,6 +72,7 @@ OPERATIONS: Mapping[str, Operation] = {
         link_acts.set_policy,
         {"attempt_share": _SHARE, "target_level": Parameter(low=0, high=1, optional=True)},
     ),
+    "entanglement.purify": Operation("link", 5, link_acts.purify, {"rounds": Parameter(low=1, high=3, whole=True)}),
     "flow.reroute": Operation("flow", 5, flow_acts.reroute, {"route": Parameter(links=True)}),
     "flow.restore": Operation("flow", 5, flow_acts.restore, {}),
     "flow.throttle": Operation("link", 2, link_acts.throttle, {"priority": _PRIORITY, "rate": _RATE}),
@@ -92,7 +93,12 @@ OPERATIONS: Mapping[str, Operation] = {
     "firmware.roll_back": Operation("node", 45, node_acts.roll_back, {"version": _VERSION}),
     "firmware.canary": Operation("node", 45, node_acts.canary, {"version": _VERSION}),
     "firmware.pin": Operation("node", 2, node_acts.pin, {"version": _VERSION}),
+    "firmware.unpin": Operation("node", 2, node_acts.unpin, {}),
     "calibration.run": Operation("node", 60, node_acts.calibrate, {}),
+    "calibration.schedule": Operation(
+        "node", 2, node_acts.schedule_calibration, {"after": Parameter(low=0, high=86400)}
+    ),
+    "calibration.cancel": Operation("node", 2, node_acts.cancel_calibration, {}),
     "scheduler.set_slots": Operation(
         "link", 5, link_acts.set_slots, {"slots": Parameter(low=1, high=10000, whole=True)}
     ),

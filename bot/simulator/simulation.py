@@ -14,6 +14,7 @@ from bot.simulator import faults as catalogue
 from bot.simulator.environment import SLOW_S, Environment, Wobble, environment, step_devices
 from bot.simulator.faults import BURST_SHARE, Fault, Shape
 from bot.simulator.jobs import Ledger
+from bot.simulator.node_acts import begin_due_calibrations
 from bot.simulator.plant import BEST_EFFORT, Plant
 from bot.simulator.push import Push
 from bot.simulator.state import NEXT_FIRMWARE, Devices, Settings, Traffic
@@ -126,6 +127,7 @@ class Simulation:
 
     def _slow_step(self) -> None:
         self._change_firmware()
+        begin_due_calibrations(self)
         self._give_up()
         push = Push.of(self.plant, self.faults.values(), self.time)
         self._wobble.step(self._rng)

@@ -51,10 +51,14 @@ class Settings:
     gain_db: Array
     throttle: Array
     """(3, links): transfers/s let through per priority class; infinite where not throttled."""
+    purification: Array
+    """Rounds that a pair goes through before it is used."""
     throttled_at: Array
     safe: Flags
     drained: Flags
     pinned: Flags
+    calibration_due: Array
+    """When a scheduled calibration begins (Unix s), infinite where none is."""
     firmware: list[str]
     archive: list[list[str]]
     flows: dict[str, FlowState]
@@ -71,10 +75,12 @@ class Settings:
             fast_decoder=np.zeros(links, dtype=bool),
             gain_db=np.zeros(links),
             throttle=np.full((3, links), np.inf),
+            purification=np.ones(links),
             throttled_at=np.full(links, np.inf),
             safe=np.zeros(nodes, dtype=bool),
             drained=np.zeros(nodes, dtype=bool),
             pinned=np.zeros(nodes, dtype=bool),
+            calibration_due=np.full(nodes, np.inf),
             firmware=[FIRST_FIRMWARE] * nodes,
             archive=[[FIRST_FIRMWARE] for _ in range(nodes)],
             flows={flow.id: FlowState(route=flow.route) for flow in plant.network.flows.values()},

@@ -29,7 +29,7 @@ def second(plant: Plant, now: Environment, traffic: Traffic, bursting: Flags, rn
     """Advance `traffic` by one second in place."""
     key_pairs = _generate(plant, now, traffic, rng)
     started, expired = _start(now, traffic, rng)
-    served, refused = _take_pairs(plant, now, traffic, started)
+    served, refused = _take_pairs(now, traffic, started)
     _carry(
         plant=plant,
         now=now,
@@ -40,7 +40,7 @@ def second(plant: Plant, now: Environment, traffic: Traffic, bursting: Flags, rn
         rng=rng,
     )
     count = traffic.counters
-    count["consumed"] += served * plant.pairs_per_transfer + key_pairs
+    count["consumed"] += served * now.pairs_per_transfer + key_pairs
     traffic.pool = np.minimum(traffic.pool, np.maximum(now.target_pairs, 0.0))
     traffic.in_use = np.minimum(now.slots, np.round(started * now.service_s))
     traffic.queue_shown = traffic.queue.sum(axis=0) + rng.poisson(started * ADMISSION_S)
@@ -76,11 +76,11 @@ def _start(now: Environment, traffic: Traffic, rng: np.random.Generator) -> tupl
     return started, expired.sum(axis=0)
 
 
-def _take_pairs(plant: Plant, now: Environment, traffic: Traffic, started: Counts) -> tuple[Counts, Counts]:
+def _take_pairs(now: Environment, traffic: Traffic, started: Counts) -> tuple[Counts, Counts]:
     """(transfers that found their pairs, transfers that found none or met a dead device)."""
-    affordable = np.floor(traffic.pool / plant.pairs_per_transfer).astype(np.int64)
+    affordable = np.floor(traffic.pool / now.pairs_per_transfer).astype(np.int64)
     served = np.minimum(started, affordable) * now.up
-    traffic.pool = traffic.pool - served * plant.pairs_per_transfer
+    traffic.pool = traffic.pool - served * now.pairs_per_transfer
     return served, started - served
 
 

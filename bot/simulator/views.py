@@ -35,12 +35,14 @@ def link(simulation: Simulation, name: str) -> Document:
             "replicas": float(settings.replicas[at]),
             "decoder": "fast" if settings.fast_decoder[at] else "accurate",
             "gain_db": float(settings.gain_db[at]),
+            "purification_rounds": int(settings.purification[at]),
             "throttle": {priority: float(rate) for priority, rate in throttles if np.isfinite(rate)},
         },
         "state": {
             "up": bool(now.up[at]),
             "attempts_per_s": float(now.attempts[at]),
             "demand_logical_per_s": float(now.demand[:, at].sum()),
+            "demand_by_priority": dict(zip(PRIORITIES, now.demand[:, at].tolist(), strict=True)),
             "slots_limit": float(now.slots[at]),
             "pool_pairs": float(np.floor(traffic.pool[at])),
             "queue_length": int(traffic.queue_shown[at]),
@@ -53,6 +55,7 @@ def node(simulation: Simulation, name: str) -> Document:
     """One node."""
     at = simulation.plant.nodes.index(name)
     settings, devices = simulation.settings, simulation.devices
+    due = settings.calibration_due[at]
     return {
         "id": name,
         "kind": "node",
@@ -62,6 +65,7 @@ def node(simulation: Simulation, name: str) -> Document:
             "pinned": bool(settings.pinned[at]),
             "power_mode": "safe" if settings.safe[at] else "normal",
             "drained": bool(settings.drained[at]),
+            "calibration_due_at": format_instant(float(due)) if np.isfinite(due) else None,
         },
         "state": {
             "up": bool(devices.up[at]),

@@ -1,11 +1,12 @@
 """What the families share: strict parameters, and acts that ask a controller and wait until it is done."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from remediation.contract import Action, Effect, JobStatus, Outcome, Ports, Risk, Target, TargetKind
+from remediation.contract import Action, Asked, Effect, JobStatus, Outcome, Ports, Risk, Target, TargetKind
 from remediation.duration import Duration
 from remediation.errors import ControllerError
 
@@ -19,6 +20,8 @@ PositiveDuration = Annotated[Duration, Field(gt=0)]
 ModelT = TypeVar("ModelT", bound="Parameters")
 FillIn = Callable[[Mapping[str, Any]], Any]
 """From a target's settings to the value of a parameter that was left out; None where they do not tell."""
+Measure = Callable[[Any, Ports, Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+"""From the given parameters, the ports and the target's state to parameters that only the moment can tell."""
 
 
 class Parameters(BaseModel):
@@ -55,28 +58,37 @@ def controlled(
     effect: Callable[[Any], Effect | None] | None = None,
     compensation: str = "",
     left_out: Mapping[str, FillIn] | None = None,
+    measured: Measure | None = None,
+    consumes_pairs: bool = False,
 ) -> Action:
     """An act that a controller carries out: asked for once by key, then polled until it succeeded or failed.
 
-    `left_out` gives parameters that may be left out their value from the target's settings.
+    `left_out` gives parameters that may be left out their value from the target's settings; `measured` gives those
+    that depend on the moment. Neither is worked out again for a key that the controller knows.
     """
 
     def target(given: Parameters) -> Target:
         return Target(on, str(getattr(given, on)))
 
+    async def snapshot(given: Parameters, ports: Ports) -> dict[str, Any]:
+        return dict(await ports.controller.state(target(given), name))
+
     async def run(given: Parameters, ports: Ports, key: str) -> Outcome:
-        before = dict(await ports.controller.state(target(given)))
-        values = _values(given, on)
-        missing = {each: fill for each, fill in (left_out or {}).items() if each not in values}
-        if not missing or (await ports.controller.status(key)).state == "unknown":
-            values |= {each: _filled(name, each, fill, before) for each, fill in missing.items()}
-            await ports.controller.submit(name, target(given), values, key=key)
-        return _outcome(await _ended(ports, key), before)
+        before = await snapshot(given, ports)
+        asked = Asked(name, target(given), _values(given, on))
+        missing = {each: fill for each, fill in (left_out or {}).items() if each not in asked.parameters}
+        certain = not missing and measured is None
+        if certain or (await ports.controller.status(key, asked)).state in ("unknown", "lost"):
+            filled = {each: _filled(name, each, fill, before) for each, fill in missing.items()}
+            filled |= await measured(given, ports, before) if measured is not None else {}
+            asked = replace(asked, parameters={**asked.parameters, **filled})
+            await ports.controller.submit(name, asked.target, asked.parameters, key=key)
+        return outcome(await ended(ports, key, asked), before)
 
     async def probe(given: Parameters, ports: Ports, key: str) -> Outcome | None:
-        del given
-        status = await ports.controller.status(key)
-        return None if status.state == "unknown" else _outcome(await _ended(ports, key), {})
+        asked = Asked(name, target(given), _values(given, on))
+        status = await ports.controller.status(key, asked)
+        return None if status.state == "unknown" else outcome(await ended(ports, key, asked), {})
 
     return Action(
         name=name,
@@ -86,8 +98,10 @@ def controlled(
         target=target,
         run=run,
         probe=probe,
+        snapshot=snapshot,
         effect=effect,
         compensation=compensation,
+        consumes_pairs=consumes_pairs,
     )
 
 
@@ -108,7 +122,7 @@ def on_node(kind: str) -> Callable[[Any], Effect]:
     return lambda given: Effect(kind=kind, target=Target("node", given.node))
 
 
-async def _ended(ports: Ports, key: str) -> JobStatus:
+async def ended(ports: Ports, key: str, asked: Asked) -> JobStatus:
     """Poll until the job is over: a controller that says yes has only accepted. The act's timeout bounds it.
 
     Raises ControllerError with `happened` unknown when the controller does not say what became of the job.
@@ -116,7 +130,7 @@ async def _ended(ports: Ports, key: str) -> JobStatus:
     silent = 0
     while True:
         try:
-            status = await ports.controller.status(key)
+            status = await ports.controller.status(key, asked)
         except ControllerError as error:
             silent += 1
             if not error.retryable or silent >= _SILENT_POLLS:
@@ -128,12 +142,14 @@ async def _ended(ports: Ports, key: str) -> JobStatus:
         await ports.timer.sleep(POLL_S)
 
 
-def _outcome(status: JobStatus, before: Mapping[str, Any]) -> Outcome:
+def outcome(status: JobStatus, before: Mapping[str, Any]) -> Outcome:
+    """What an act came to whose job is over, with the state that was there before it."""
     if status.state == "succeeded":
         return Outcome(ok=True, output=dict(status.result), before=before)
     if status.state == "failed":
         return Outcome(ok=False, before=before, error=status.error or "the controller says that it failed")
-    return Outcome(ok=False, before=before, error="the controller forgot what it was asked for", happened=None)
+    forgot = status.error or "the controller forgot what it was asked for"
+    return Outcome(ok=False, before=before, error=forgot, happened=None)
 
 
 def _filled(action: str, parameter: str, fill: FillIn, before: Mapping[str, Any]) -> Any:  # noqa: ANN401 - JSON

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from remediation.actions.base import Id, OnLink, OnNode, Share, controlled, on_link, on_node
 from remediation.contract import Action, Effect, Risk, Target
+from remediation.duration import Duration
 
 
 class Replenish(OnLink):
@@ -20,6 +21,12 @@ class Policy(OnLink):
 
     attempt_share: Share | None = None
     target_level: Share | None = None
+
+
+class Purification(OnLink):
+    """How many rounds of purification a pair goes through before it is used; each takes two pairs for one better."""
+
+    rounds: Annotated[int, Field(ge=1, le=3)]
 
 
 class Power(OnLink):
@@ -44,6 +51,12 @@ class Slots(OnLink):
     """How many transfers may run at once; as many as the link is specified for when left out."""
 
     slots: Annotated[int, Field(ge=1, le=10_000)] | None = None
+
+
+class Later(OnNode):
+    """After how long, up to a day."""
+
+    after: Annotated[Duration, Field(gt=0, le=86400)]
 
 
 class Version(OnNode):
@@ -103,6 +116,14 @@ LINK_ACTIONS: tuple[Action, ...] = (
         left_out={"attempt_share": lambda settings: settings.get("attempt_share")},
     ),
     controlled(
+        "entanglement.purify",
+        "Set how often pairs are purified before they are used: fewer errors for more pairs",
+        Purification,
+        on="link",
+        compensation="entanglement.purify",
+        consumes_pairs=True,
+    ),
+    controlled(
         "link.realign",
         "Realign the optics",
         OnLink,
@@ -148,14 +169,23 @@ NODE_ACTIONS: tuple[Action, ...] = (
         effect=on_node("restore_coherence"),
         left_out={"version": _earlier_version},
     ),
-    controlled("firmware.canary", "Run a firmware on this node alone", Version, on="node", risk=Risk.DISRUPTIVE),
+    controlled(
+        "firmware.canary",
+        "Run a firmware on this node alone",
+        Version,
+        on="node",
+        risk=Risk.DISRUPTIVE,
+        compensation="firmware.roll_back",
+    ),
     controlled(
         "firmware.pin",
         "Keep a firmware version",
         PresentVersion,
         on="node",
+        compensation="firmware.unpin",
         left_out={"version": lambda settings: settings.get("firmware")},
     ),
+    controlled("firmware.unpin", "Let the firmware change again", OnNode, on="node"),
     controlled(
         "calibration.run",
         "Recalibrate the readout",
@@ -164,6 +194,14 @@ NODE_ACTIONS: tuple[Action, ...] = (
         risk=Risk.DISRUPTIVE,
         effect=on_node("restore_readout"),
     ),
+    controlled(
+        "calibration.schedule",
+        "Recalibrate the readout at a later time",
+        Later,
+        on="node",
+        compensation="calibration.cancel",
+    ),
+    controlled("calibration.cancel", "Forget a scheduled calibration", OnNode, on="node"),
     controlled(
         "device.set_power_mode",
         "Set the device's power mode",

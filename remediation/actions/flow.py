@@ -1,22 +1,27 @@
 """Acts on flows: where they run, and how much they may take."""
 
-from typing import Annotated, Literal
+import asyncio
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from remediation.actions.base import Id, OnFlow, OnLink, controlled, on_link
-from remediation.contract import Action, Risk
+from remediation.contract import Action, Ports, Reading, Risk
 
 Rate = Annotated[float, Field(ge=0)]
+_PRIORITIES = ("critical", "standard", "best-effort")
+_USABLE = 0.9
+"""Share of the pairs made that may be used: the rest lets the pool fill again."""
 
 
 class Throttle(OnLink):
     """Hold the flows of a priority on a link to `rate` logical qubits a second (0: none)."""
 
     priority: Literal["best-effort", "standard"]
-    rate: Rate = 0.0
+    rate: Rate | None = None
     to_capacity: bool = False
-    """Ask for what the link can carry; the planner's model gives the rate, 0 where it gives none."""
+    """Hold them to what the link can carry at this moment beside the flows that matter more, `rate` at most."""
 
 
 class Reroute(OnFlow):
@@ -37,14 +42,55 @@ class Quota(OnFlow):
     logical_per_s: Rate
 
 
+async def _throttle_rate(given: Throttle, ports: Ports, before: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The rate as given; with `to_capacity` 90% of what is made, in logical qubits/s, less the demand that goes first.
+
+    What a logical qubit costs is what the link takes from its pool for each that it delivers, now or, where nothing is
+    delivered, before the incident. Where any of it is not known nothing passes.
+    """
+    if not given.to_capacity:
+        return {"rate": given.rate or 0.0}
+    names = ("entanglement_rate", "entanglement_consumption_rate", "delivered_logical_per_second")
+    made, used, delivered = await asyncio.gather(*(ports.readings.read(name, given.link) for name in names))
+    cost = _cost(used, delivered)
+    first = _demand_before(before, given.priority)
+    if made.value is None or made.quality != "fresh" or cost is None or first is None:
+        return {"rate": 0.0}
+    rate = max(0.0, _USABLE * made.value / cost - first)
+    return {"rate": round(rate if given.rate is None else min(rate, given.rate), 3)}
+
+
+def _cost(used: Reading, delivered: Reading) -> float | None:
+    """Pairs per delivered logical qubit; None where they are not known."""
+    fresh = used.quality == delivered.quality == "fresh"
+    for pairs, logical in (
+        (used.value, delivered.value) if fresh else (None, None),
+        (used.baseline, delivered.baseline),
+    ):
+        if pairs is not None and logical is not None and pairs > 0 and logical > 0:
+            return pairs / logical
+    return None
+
+
+def _demand_before(before: Mapping[str, Any], priority: str) -> float | None:
+    """Logical qubits/s that flows of higher priorities ask of the link; None where the controller does not say."""
+    state = before.get("state")
+    demand = state.get("demand_by_priority") if isinstance(state, Mapping) else None
+    names = _PRIORITIES[: _PRIORITIES.index(priority)]
+    if not isinstance(demand, Mapping) or not all(isinstance(demand.get(name), int | float) for name in names):
+        return None
+    return sum(float(demand[name]) for name in names)
+
+
 FLOW_ACTIONS: tuple[Action, ...] = (
     controlled(
         "flow.throttle",
-        "Hold flows of a priority back",
+        "Hold flows of a priority to a rate, or to what the link can carry beside those that matter more",
         Throttle,
         on="link",
         effect=on_link("throttle"),
         compensation="flow.unthrottle",
+        measured=_throttle_rate,
     ),
     controlled("flow.unthrottle", "Let held flows go", OnLink, on="link"),
     controlled(
@@ -58,11 +104,11 @@ FLOW_ACTIONS: tuple[Action, ...] = (
     controlled("flow.restore", "Move a flow back to its home route", OnFlow, on="flow"),
     controlled(
         "flow.fail_over",
-        "Move a flow off its route",
+        "Move a flow off its route, to its alternate or to its classical fallback",
         FailOver,
         on="flow",
         risk=Risk.DISRUPTIVE,
         compensation="flow.restore",
     ),
-    controlled("flow.set_quota", "Limit a flow", Quota, on="flow"),
+    controlled("flow.set_quota", "Limit a customer's flow", Quota, on="flow", compensation="flow.restore"),
 )

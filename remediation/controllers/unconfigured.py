@@ -2,7 +2,7 @@
 
 from typing import NoReturn
 
-from remediation.contract import JobStatus, Json, Target
+from remediation.contract import Asked, JobStatus, Json, Target
 from remediation.errors import ControllerError
 
 
@@ -14,13 +14,14 @@ class UnconfiguredController:
         del parameters, key
         _refuse(f"{operation} on {target}")
 
-    async def status(self, key: str) -> JobStatus:
+    async def status(self, key: str, asked: Asked | None = None) -> JobStatus:
         """Nothing was ever asked for."""
-        del key
+        del key, asked
         return JobStatus(state="unknown")
 
-    async def state(self, target: Target) -> Json:
+    async def state(self, target: Target, operation: str = "") -> Json:
         """Refuse."""
+        del operation
         _refuse(f"the state of {target}")
 
 

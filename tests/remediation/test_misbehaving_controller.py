@@ -113,13 +113,13 @@ async def test_act_that_was_refused_did_not_happen(status: int, retryable: bool)
     server = Misbehaving(submit=answers({"error": "not this one"}, status=status))
     envelope = await filled(server)
     assert known(envelope) == (False, retryable, False)
-    assert envelope["error"] == (
-        f"entanglement.replenish on link:ams-utr: the controller answers {status}: not this one"
-    )
+    told = f"entanglement.replenish on link:ams-utr: the controller answers {status}: not this one"
+    advice = "; check its credentials in the configuration" if status == 401 else ""
+    assert envelope["error"] == told + advice
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"not json", [1], "text", {"error": 3}, {"error": ["a"]}, {"message": "x"}, NEST, b"\xff"]
+    "content", [b"", b"not json", [1], "text", {"error": 3}, {"error": ["a"]}, {"why": "x"}, NEST, b"\xff"]
 )
 async def test_refusal_without_a_reason_is_a_refusal_still(content: object) -> None:
     """Whatever its body is."""

@@ -28,6 +28,7 @@ LINK = Target("link", "ams-utr")
 DONE: dict[str, dict[str, Any]] = {
     "entanglement.replenish": {"link": "ams-utr", "level": 0.5},
     "entanglement.set_policy": {"link": "ams-utr", "target_level": 0.7},
+    "entanglement.purify": {"link": "ams-utr", "rounds": 2},
     "link.realign": {"link": "ams-utr"},
     "link.set_power": {"link": "ams-utr", "gain_db": 3},
     "control.resynchronise": {"link": "ams-utr"},
@@ -38,7 +39,10 @@ DONE: dict[str, dict[str, Any]] = {
     "decoder.switch": {"link": "ams-utr", "decoder": "fast"},
     "firmware.canary": {"node": "utr", "version": "9.9.9"},
     "firmware.pin": {"node": "utr"},
+    "firmware.unpin": {"node": "utr"},
     "calibration.run": {"node": "utr"},
+    "calibration.schedule": {"node": "utr", "after": "2h"},
+    "calibration.cancel": {"node": "utr"},
     "device.set_power_mode": {"node": "utr", "mode": "safe"},
     "device.restart_cooling": {"node": "utr"},
     "device.drain": {"node": "utr"},
@@ -118,10 +122,10 @@ async def test_flow_is_rerouted_over_one_of_its_routes_only(network: Network) ->
 
 
 def test_every_act_on_the_network_is_tried_here() -> None:
-    """A new action needs a line above; the rest of firmware is tried with a fault, in test_left_out_parameters."""
+    """A new action needs a line above; the rest is tried in test_left_out_parameters and test_named_acts."""
     acting = {name for name, action in ACTIONS.items() if action.risk is not Risk.READ}
     flows = {"flow.fail_over", "flow.set_quota", "flow.restore", "flow.reroute"}
-    assert acting - set(DONE) - flows == {"firmware.roll_back"}
+    assert acting - set(DONE) - flows == {"firmware.roll_back", "http.call"}
 
 
 async def test_same_key_is_the_same_act_however_often_and_however_parallel(network: Network) -> None:
