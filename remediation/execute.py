@@ -38,8 +38,34 @@ async def perform(act: Act, ports: Ports, actions: Mapping[str, Action]) -> Json
     return _envelope(found)
 
 
-async def probe(act: Act, ports: Ports, actions: Mapping[str, Action]) -> Json | None:
-    """What became of an act that was begun before a crash; None when it surely never reached the far side."""
+async def snapshot(act: Act, ports: Ports, actions: Mapping[str, Action]) -> Json:
+    """What an act is about to change, as it is now; empty where there is nothing to tell or nobody who tells it.
+
+    Whatever is wrong here is wrong for the act as well, which says so.
+    """
+    action = actions.get(act.action)
+    if action is None or action.snapshot is None:
+        return {}
+    try:
+        return dict(
+            await _bounded(act, action.snapshot(action.parameters.model_validate(act.parameters), ports), ports)
+        )
+    except (ValidationError, ControllerError, _LateError):
+        return {}
+
+
+async def probe(
+    act: Act, ports: Ports, actions: Mapping[str, Action], *, before: Mapping[str, Any] | None = None
+) -> Json | None:
+    """What became of an act that was begun before a crash; None when it surely never reached the far side.
+
+    `before` is the snapshot that was recorded with the intent.
+    """
+    found = await _probed(act, ports, actions)
+    return None if found is None else {**found, "before": found["before"] or dict(before or {})}
+
+
+async def _probed(act: Act, ports: Ports, actions: Mapping[str, Action]) -> Json | None:
     action = actions.get(act.action)
     if action is None or action.risk is Risk.READ:
         return None

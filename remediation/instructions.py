@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 Json = dict[str, Any]
 Phase = Literal["run", "undo"]
@@ -24,7 +24,11 @@ class _Plain:
 
 @dataclass(frozen=True, slots=True)
 class Act(_Plain):
-    """Do this; `key` is the same for every attempt of a step in a phase."""
+    """Do this; `key` is the same for every attempt of a step in a phase.
+
+    Each item of a foreach has an act of its own: `step` is then drain.2 for the second one, and `each` what its
+    templates see beside the rest, {"item": …, "loop": {"index": 2, "length": 3}}.
+    """
 
     step: str
     title: str
@@ -34,6 +38,23 @@ class Act(_Plain):
     parameters: Json
     key: str
     timeout_s: float
+    each: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Together(_Plain):
+    """Begin all of these acts of one group in this order, and wait for all.
+
+    What came of it is {"acts": [an envelope each, in this order]}; an envelope's `at` is the instant of its end.
+    """
+
+    group: str
+    acts: list[Act]
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> "Together":
+        """Back from JSON."""
+        return cls(group=content["group"], acts=[Act.from_json(act) for act in content["acts"]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +88,15 @@ class Skip(_Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class Fail(_Plain):
+    """A step cannot be begun: a template comes to nothing, or there are more items than its limit."""
+
+    step: str
+    why: str
+    each: Json = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Wait(_Plain):
     """Let time pass before the next attempt."""
 
@@ -84,15 +114,18 @@ class Finish(_Plain):
     changed: bool = False
 
 
-Instruction = Act | Ask | AskOutcome | Skip | Wait | Finish
+Instruction = Act | Together | Ask | AskOutcome | Skip | Fail | Wait | Finish
 
 
 @dataclass(frozen=True, slots=True)
 class RunState(_Plain):
     """Everything a run has come to, as plain JSON.
 
-    `position` is the step at hand (an index), `attempt` its number, `approved` whether people said yes to it,
-    `done` the acts that may have happened, newest last, `outputs` what steps gave, `undoing` why we go back.
+    `position` is the step or group at hand (an index), `item` how many items of its foreach are over, `closed` which
+    branches of its group; `attempts` the number of the attempt to come of each act, 1 where none is given; `approved`
+    the steps that people said yes to; `waiting` seconds before the next attempt; `asking` the questions about unknown
+    outcomes that are still open; `done` the acts that may have happened, newest last; `outputs` what acts gave;
+    `undoing` why we go back.
     """
 
     run: str
@@ -100,13 +133,14 @@ class RunState(_Plain):
     scope: Json
     risks: Json
     position: int = 0
-    attempt: int = 1
-    approved: bool = False
+    item: int = 0
+    closed: list[str] = field(default_factory=list)
+    attempts: dict[str, int] = field(default_factory=dict)
+    approved: list[str] = field(default_factory=list)
     waiting: float = 0.0
-    asking: Json = field(default_factory=dict)
+    asking: list[Json] = field(default_factory=list)
     outputs: Json = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     undoing: Json = field(default_factory=dict)
     finished: Json = field(default_factory=dict)
     count: int = 0
-    KINDS: ClassVar[tuple[str, ...]] = ()

@@ -13,32 +13,35 @@ from remediation.instructions import (
     Act,
     Ask,
     AskOutcome,
+    Fail,
     Finish,
     Instruction,
     Json,
-    Phase,
     Result,
     RunState,
     Skip,
+    Together,
     Wait,
 )
-from remediation.plan import Plan, PlanFacts, is_required
-from remediation.schema import Runbook, Step
+from remediation.plan import Plan, PlanFacts, is_required, items_of
+from remediation.schema import Branch, Group, Rollback, Runbook, Step
 from remediation.template import render, render_all
 from remediation.transitions import abort, record
 
 LONGEST_ACT_S = 3600.0
 """An act without a timeout of its own; lint asks for one on every step that touches the network."""
-_MOST_INSTRUCTIONS = 500
+_MOST_INSTRUCTIONS = 5000
 
 __all__ = [
     "Act",
     "Ask",
     "AskOutcome",
+    "Fail",
     "Finish",
     "Instruction",
     "RunState",
     "Skip",
+    "Together",
     "Wait",
     "abort",
     "next_instruction",
@@ -56,8 +59,8 @@ def start(runbook: Runbook, *, run: str, plan: Plan, facts: PlanFacts, actions: 
         "plan": {"affected_flows": planned["affected_flows"]},
         "run": {"id": run},
     }
-    names = {step.action for step in runbook.spec.steps}
-    names |= {step.rollback.action for step in runbook.spec.steps if step.rollback}
+    names = {step.action for step in runbook.spec.acts}
+    names |= {step.rollback.action for step in runbook.spec.acts if step.rollback}
     risks = {name: str(actions[name].risk) for name in sorted(names) if name in actions}
     return RunState(run=run, runbook=runbook.model_dump(mode="json", by_alias=True), scope=scope, risks=risks)
 
@@ -75,9 +78,9 @@ def next_instruction(state: RunState) -> Instruction:
 def _pending(state: RunState) -> AskOutcome | Wait | None:
     """What has to happen before the next act: a person's word on an unknown outcome, or a pause."""
     if state.asking:
-        question: AskOutcome = AskOutcome.from_json(state.asking)
+        question: AskOutcome = AskOutcome.from_json(state.asking[0])
         return question
-    return Wait(seconds=state.waiting, why=f"before attempt {state.attempt}") if state.waiting else None
+    return Wait(seconds=state.waiting, why="before the next attempt") if state.waiting else None
 
 
 def _onward(state: RunState, runbook: Runbook) -> Instruction:
@@ -85,27 +88,57 @@ def _onward(state: RunState, runbook: Runbook) -> Instruction:
         return _next_undo(state, runbook)
     if state.position >= len(runbook.spec.steps):
         return _closing(state, runbook, "succeeded", "every step succeeded")
-    return _next_step(state, runbook)
+    part = runbook.spec.steps[state.position]
+    return _next_of_group(state, runbook, part) if isinstance(part, Group) else _next_of_step(state, runbook, part)
 
 
-def _next_step(state: RunState, runbook: Runbook) -> Instruction:
-    step = runbook.spec.steps[state.position]
-    scope = _scope(state)
+def _next_of_group(state: RunState, runbook: Runbook, group: Group) -> Instruction:
+    """What keeps a branch from being begun, one after the other; then all that are not over yet, together."""
+    scope = _scope(state, runbook, without=frozenset(each.id for each in group.parallel))
+    found = [_begin(state, each, scope) for each in group.parallel if each.id not in state.closed]
+    kept = [each for each in found if not isinstance(each, Act)]
+    if kept:
+        return min(kept, key=lambda each: isinstance(each, Ask))
+    return Together(group=group.id, acts=[each for each in found if isinstance(each, Act)])
+
+
+def _next_of_step(state: RunState, runbook: Runbook, step: Step) -> Instruction:
+    scope = _scope(state, runbook, without=frozenset({step.id}))
+    if not step.foreach:
+        return _begin(state, step, scope)
     try:
-        wanted = render(step.when, scope) if isinstance(step.when, str) else step.when
-        if wanted is not True and str(wanted).lower() != "true":
-            return Skip(step=step.id, why=f"its condition {step.when} is {wanted}")
-        question = _question(step, scope, state)
-        if question is not None and not state.approved:
-            return question
-        return _act(state, step, step.action, parameters=render_all(step.parameters, scope), phase="run", scope=scope)
+        if (skip := _skip(step, scope)) is not None:
+            return skip
+        items = items_of(step, scope)
     except TemplateError as error:
-        return _closing(state, runbook, "failed", f"step {step.id}: {error}")
+        return Fail(step=step.id, why=str(error))
+    if not items:
+        return Skip(step=step.id, why=f"{step.foreach} has no items")
+    loop = {"index": state.item + 1, "length": len(items)}
+    return _begin(state, step, scope, each={"item": items[state.item], "loop": loop})
 
 
-def _question(step: Step, scope: Mapping[str, Any], state: RunState) -> Ask | None:
+def _begin(state: RunState, step: Step | Branch, scope: Json, each: Json | None = None) -> Act | Ask | Skip | Fail:
+    """A step's act, unless something comes before it; `each` is the item that it is done for."""
+    try:
+        if (skip := _skip(step, scope)) is not None:
+            return skip
+        act = _act(state, step, scope, each or {})
+        return _question(step, scope, state) or act
+    except TemplateError as error:
+        return Fail(step=_name(step, each), why=str(error), each=each or {})
+
+
+def _skip(step: Step | Branch, scope: Json) -> Skip | None:
+    wanted = render(step.when, scope) if isinstance(step.when, str) else step.when
+    if wanted is True or str(wanted).lower() == "true":
+        return None
+    return Skip(step=step.id, why=f"its condition {step.when} is {wanted}")
+
+
+def _question(step: Step | Branch, scope: Mapping[str, Any], state: RunState) -> Ask | None:
     approval = step.approval
-    if approval is None or state.risks.get(step.action) == Risk.READ:
+    if approval is None or step.id in state.approved or state.risks.get(step.action) == Risk.READ:
         return None
     if not is_required(approval, scope):
         return None
@@ -119,49 +152,91 @@ def _question(step: Step, scope: Mapping[str, Any], state: RunState) -> Ask | No
     )
 
 
-def _act(state: RunState, step: Step, action: str, *, parameters: Json, phase: Phase, scope: Mapping[str, Any]) -> Act:
-    own = str(render(step.idempotency, scope)) if step.idempotency and phase == "run" else ""
+def _act(state: RunState, step: Step | Branch, scope: Json, each: Json) -> Act:
+    inner, name = {**scope, **each}, _name(step, each)
+    own = str(render(step.idempotency, inner)) if step.idempotency else ""
     return Act(
-        step=step.id,
-        title=step.title or action,
-        phase=phase,
-        attempt=state.attempt,
-        action=action,
-        parameters=parameters,
-        key=own or f"{state.run}:{step.id}:{phase}",
+        step=name,
+        title=_title(step.title or step.action, each),
+        phase="run",
+        attempt=state.attempts.get(name, 1),
+        action=step.action,
+        parameters=render_all(step.parameters, inner),
+        key=f"{own}{name.removeprefix(step.id)}" if own else f"{state.run}:{name}:run",
         timeout_s=step.timeout or LONGEST_ACT_S,
+        each=each,
     )
 
 
+def _name(step: Step | Branch, each: Json | None) -> str:
+    return f"{step.id}.{each['loop']['index']}" if each else step.id
+
+
+def _title(title: str, each: Json) -> str:
+    return f"{title} ({each['loop']['index']} of {each['loop']['length']})" if each else title
+
+
 def _next_undo(state: RunState, runbook: Runbook) -> Instruction:
-    scope = _scope(state)
     for name in reversed(state.done):
         step = runbook.step(name)
-        if step.rollback is None:
-            continue
-        try:
-            parameters = render_all(step.rollback.parameters, scope)
-        except TemplateError as error:
-            return _closing(state, runbook, "failed", f"taking back {name}: {error}")
-        return _act(state, step, step.rollback.action, parameters=parameters, phase="undo", scope=scope)
+        if step.rollback is not None:
+            return _undo(state, runbook, name, step.rollback)
     return _closing(state, runbook, state.undoing["result"], state.undoing["reason"])
 
 
-def _scope(state: RunState) -> Json:
-    steps = {
-        name: {**told, "output": {**told.get("output", {}), "ok": told["ok"]}} for name, told in state.outputs.items()
+def _undo(state: RunState, runbook: Runbook, name: str, rollback: Rollback) -> Act | Finish:
+    """Take an act back; its step's name stands for what this very act gave, also where the act was one of several."""
+    step, told = runbook.step(name), state.outputs[name]
+    scope = _scope(state, runbook)
+    scope = {**scope, **told["each"], "steps": {**scope["steps"], step.id: _shown(told)}}
+    try:
+        parameters = render_all(rollback.parameters, scope)
+    except TemplateError as error:
+        return _closing(state, runbook, "failed", f"taking back {name}: {error}")
+    return Act(
+        step=name,
+        title=_title(step.title or rollback.action, told["each"]),
+        phase="undo",
+        attempt=1,
+        action=rollback.action,
+        parameters=parameters,
+        key=f"{state.run}:{name}:undo",
+        timeout_s=step.timeout or LONGEST_ACT_S,
+        each=told["each"],
+    )
+
+
+def _scope(state: RunState, runbook: Runbook, without: frozenset[str] = frozenset()) -> Json:
+    """What templates see: what earlier steps gave, but not the step at hand nor its neighbours in a group."""
+    lists = {step.id for step in runbook.spec.acts if isinstance(step, Step) and step.foreach}
+    told: dict[str, list[Json]] = {}
+    for name, each in state.outputs.items():
+        told.setdefault(name.partition(".")[0], []).append(each)
+    steps = {name: _whole(each) if name in lists else _shown(each[0]) for name, each in told.items()}
+    return {**state.scope, "steps": {name: each for name, each in steps.items() if name not in without}}
+
+
+def _shown(told: Json) -> Json:
+    return {**told, "output": {**told["output"], "ok": told["ok"]}}
+
+
+def _whole(told: list[Json]) -> Json:
+    """A step that was done for several items: lists of what it gave for each."""
+    done = [_shown(each) for each in told if each["each"]]
+    return {
+        "ok": bool(done) and all(each["ok"] for each in told),
+        "output": [each["output"] for each in done],
+        "before": [each["before"] for each in done],
+        "error": "; ".join(each["error"] for each in told if each["error"]),
+        "skipped": any(each["skipped"] for each in told),
     }
-    return {**state.scope, "steps": steps}
 
 
 def _closing(state: RunState, runbook: Runbook, result: Result, reason: str) -> Finish:
     escalate = runbook.spec.escalate
     call = escalate is not None and (escalate.when == "always" or (escalate.when == "failed" and result != "succeeded"))
-    touched = [
-        step.id
-        for step in runbook.spec.steps
-        if state.outputs.get(step.id, {}).get("ok") and state.risks.get(step.action) != Risk.READ
-    ]
+    acting = {step.id for step in runbook.spec.acts if state.risks.get(step.action) != Risk.READ}
+    touched = [name for name, told in state.outputs.items() if told["ok"] and name.partition(".")[0] in acting]
     return Finish(
         result=result,
         reason=reason,

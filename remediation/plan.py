@@ -2,26 +2,16 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from pydantic import ValidationError
 
 from remediation.contract import Action, Effect, Prediction, Risk, Target
 from remediation.errors import RemediationError, TemplateError, UnknownNameError
-from remediation.schema import Approval, Runbook, Step, typed
-from remediation.template import render, render_all
-
-_CONDUCT: Mapping[str, Any] = {
-    "timeout": True,
-    "retry": True,
-    "on_failure": True,
-    "rollback": True,
-    "idempotency": True,
-    "approval": {"on_timeout"},
-}
-"""What a step does that the plan does not show: how long, how often, and what follows when it fails."""
+from remediation.schema import Approval, Branch, Group, Runbook, Step, typed
+from remediation.template import names_of, render, render_all
 
 Predict = Callable[[Effect], tuple[Prediction, ...]]
 
@@ -76,7 +66,7 @@ def build_plan(
     """Render what can be rendered; raises RemediationError for missing or unfit inputs and unknown actions."""
     given = resolve_inputs(runbook, inputs, facts)
     scope = {"inputs": given, "incident": facts.incident, "plan": {"affected_flows": list(facts.affected_flows)}}
-    steps = tuple(_planned(step, scope, actions, predict) for step in runbook.spec.steps)
+    steps = tuple(each for part in runbook.spec.steps for each in _parts(part, scope, actions, predict))
     plan = Plan(
         runbook=runbook.metadata.name,
         title=runbook.metadata.title,
@@ -109,7 +99,55 @@ def is_required(approval: Approval, scope: Mapping[str, Any]) -> bool:
     return str(required).lower() != "false"
 
 
-def _planned(step: Step, scope: Mapping[str, Any], actions: Mapping[str, Action], predict: Predict) -> PlannedStep:
+def items_of(step: Step, scope: Mapping[str, Any]) -> list[Any]:
+    """What a step is done for, one after the other; raises TemplateError when there are more than its limit."""
+    items = render(step.foreach, scope)
+    if not isinstance(items, list):
+        raise TemplateError(f"foreach: {step.foreach} gives no list")
+    if len(items) > step.limit:
+        raise TemplateError(f"foreach: {len(items)} items are more than the limit of {step.limit}; nothing was done")
+    return items
+
+
+def _parts(
+    part: Step | Group, scope: Mapping[str, Any], actions: Mapping[str, Action], predict: Predict
+) -> Iterator[PlannedStep]:
+    """A step as it will be done: a group's branches, and the act on each item where the items are known."""
+    if isinstance(part, Group):
+        together = f" (at the same time: {', '.join(each.id for each in part.parallel)})"
+        yield from (_planned(each, scope, actions, predict, note=together) for each in part.parallel)
+    elif not part.foreach:
+        yield _planned(part, scope, actions, predict)
+    else:
+        yield from _repeated(part, scope, actions, predict)
+
+
+def _repeated(
+    step: Step, scope: Mapping[str, Any], actions: Mapping[str, Action], predict: Predict
+) -> Iterator[PlannedStep]:
+    try:
+        items = items_of(step, scope)
+    except TemplateError as error:
+        if _looks_back(step.foreach):
+            note = f" (once per item of {step.foreach}, {step.limit} at most)"
+            yield _planned(step, scope, actions, predict, note=note)
+            return
+        raise RemediationError(f"step {step.id}: {error}") from None
+    if not items:
+        yield _planned(step, scope, actions, predict, note=f" (never: {step.foreach} has no items)")
+    for index, item in enumerate(items, start=1):
+        inner = {**scope, "item": item, "loop": {"index": index, "length": len(items)}}
+        planned = _planned(step, inner, actions, predict, note=f" ({index} of {len(items)})")
+        yield replace(planned, id=f"{step.id}.{index}")
+
+
+def _looks_back(source: str) -> bool:
+    return any(name.split(".")[0] in ("steps", "run") for name in names_of(source))
+
+
+def _planned(
+    step: Step | Branch, scope: Mapping[str, Any], actions: Mapping[str, Action], predict: Predict, note: str = ""
+) -> PlannedStep:
     action = actions.get(step.action)
     if action is None:
         raise UnknownNameError(f"step {step.id}: there is no action {step.action}")
@@ -119,7 +157,7 @@ def _planned(step: Step, scope: Mapping[str, Any], actions: Mapping[str, Action]
     effect = action.effect(model) if model is not None and action.effect is not None else None
     return PlannedStep(
         id=step.id,
-        title=step.title or step.action,
+        title=(step.title or step.action) + note,
         action=step.action,
         parameters=parameters,
         target=str(target) if isinstance(target, Target) else "",
@@ -156,7 +194,7 @@ def complaint(error: ValidationError) -> str:
     return f"{place}: {first['msg']}" if place else str(first["msg"])
 
 
-def _approval(step: Step, scope: Mapping[str, Any], risk: Risk) -> dict[str, Any] | None:
+def _approval(step: Step | Branch, scope: Mapping[str, Any], risk: Risk) -> dict[str, Any] | None:
     if step.approval is None or risk is Risk.READ:
         return None
     try:
@@ -178,7 +216,7 @@ def _fields(plan: Plan) -> dict[str, Any]:
 def _hash(plan: Plan, runbook: Runbook) -> str:
     """SHA-256 over what will be done, also when a step fails; predictions move with the telemetry and are left out."""
     content = plan.to_json()
-    for planned, step in zip(content["steps"], runbook.spec.steps, strict=True):
+    for planned in content["steps"]:
         planned.pop("predicted")
-        planned["conduct"] = step.model_dump(mode="json", include=_CONDUCT)
+    content["conduct"] = [part.model_dump(mode="json") for part in runbook.spec.steps]
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -1,8 +1,9 @@
 """The runbook language as checked values. Unknown words are faults: a typing error must not go unseen."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
 
 from remediation.duration import Duration, parse_duration
 
@@ -10,6 +11,15 @@ Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 InputType = Literal["link", "node", "flow", "ratio", "number", "integer", "text", "duration", "boolean"]
 PositiveDuration = Annotated[Duration, Field(gt=0)]
+
+
+def _known(value: str) -> str:
+    if value not in ("stop", "continue", "rollback") and not value.startswith("goto:"):
+        raise ValueError("must be stop, continue, rollback or goto:STEP")
+    return value
+
+
+OnFailure = Annotated[str, AfterValidator(_known)]
 
 
 class _Block(BaseModel):
@@ -57,13 +67,21 @@ class Guard(_Block):
 
 
 class Approval(_Block):
-    """Who must say yes before a step; `required` may be a template."""
+    """Who must say yes before a step; `required` may be a template.
+
+    `role` names one role, or several with a plus between them: then `count` people of each, all of them different.
+    """
 
     required: bool | str = True
-    role: str = "approver"
+    role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(\+[A-Za-z0-9_.-]+)*$")] = "approver"
     count: Annotated[int, Field(ge=1, le=9)] = 1
     timeout: PositiveDuration = 900.0
     on_timeout: Literal["stop", "escalate", "proceed"] = "stop"
+
+    @property
+    def roles(self) -> list[str]:
+        """Each role of which people must say yes."""
+        return self.role.split("+")
 
 
 class Retry(_Block):
@@ -81,8 +99,8 @@ class Rollback(_Block):
     parameters: dict[str, Any] = Field(default={}, alias="with")
 
 
-class Step(_Block):
-    """One act of a runbook."""
+class _Doing(_Block):
+    """What every act of a runbook says, wherever it stands."""
 
     id: StepId
     title: str = ""
@@ -92,16 +110,39 @@ class Step(_Block):
     approval: Approval | None = None
     timeout: PositiveDuration | None = None
     retry: Retry = Retry()
-    on_failure: str = "stop"
     rollback: Rollback | None = None
     idempotency: str = ""
 
-    @field_validator("on_failure")
-    @classmethod
-    def _known(cls, value: str) -> str:
-        if value not in ("stop", "continue", "rollback") and not value.startswith("goto:"):
-            raise ValueError("must be stop, continue, rollback or goto:STEP")
-        return value
+
+class Step(_Doing):
+    """One act of a runbook, or with `foreach` the same act once for each item of a list, in order."""
+
+    on_failure: OnFailure = "stop"
+    foreach: str = ""
+    limit: Annotated[int, Field(ge=1, le=50)] = 10
+
+
+class Branch(_Doing):
+    """One of the steps of a group; unless it says `continue` its failure is the group's."""
+
+    on_failure: Literal["stop", "continue"] = "stop"
+
+
+class Group(_Block):
+    """Steps that are begun together; the group waits for all of them."""
+
+    id: StepId
+    title: str = ""
+    parallel: Annotated[tuple[Branch, ...], Field(min_length=2, max_length=10)]
+    on_failure: OnFailure = "stop"
+
+
+def _kind(value: object) -> str:
+    grouped = isinstance(value, Group) or (isinstance(value, Mapping) and "parallel" in value)
+    return "group" if grouped else "step"
+
+
+Part = Annotated[Annotated[Step, Tag("step")] | Annotated[Group, Tag("group")], Discriminator(_kind)]
 
 
 class Escalate(_Block):
@@ -118,8 +159,13 @@ class Spec(_Block):
     trigger: Trigger = Trigger()
     inputs: dict[str, Input] = {}
     guard: Guard = Guard()
-    steps: Annotated[tuple[Step, ...], Field(min_length=1)]
+    steps: Annotated[tuple[Part, ...], Field(min_length=1)]
     escalate: Escalate | None = None
+
+    @property
+    def acts(self) -> tuple[Step | Branch, ...]:
+        """Every step that does something, also those inside groups, as they are written."""
+        return tuple(each for part in self.steps for each in (part.parallel if isinstance(part, Group) else (part,)))
 
 
 class Runbook(_Block):
@@ -130,9 +176,14 @@ class Runbook(_Block):
     metadata: Metadata
     spec: Spec
 
-    def step(self, id: str) -> Step:  # noqa: A002 - the language's own word
-        """One step by its id; raises KeyError."""
-        return next(step for step in self.spec.steps if step.id == id)
+    def step(self, name: str) -> Step | Branch:
+        """The step of an act: `drain`, also for its act on the second item, `drain.2`; raises StopIteration."""
+        return next(step for step in self.spec.acts if step.id == name.partition(".")[0])
+
+    def group(self, name: str) -> Group | None:
+        """The group that a step stands in."""
+        groups = (part for part in self.spec.steps if isinstance(part, Group))
+        return next((group for group in groups if any(each.id == name for each in group.parallel)), None)
 
 
 def typed(value: object, kind: InputType) -> object:

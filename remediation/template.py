@@ -25,7 +25,7 @@ _FILTERS = (
     "selectattr", "rejectattr", "sort", "string", "sum", "trim", "upper", "count",
 )  # fmt: skip
 """Jinja2's own filters whose results are no larger than what goes in; those that can grow are bounded below."""
-_NAMES = frozenset({"inputs", "steps", "incident", "plan", "run"})
+_NAMES = frozenset({"inputs", "steps", "incident", "plan", "run", "item", "loop"})
 
 
 class _Sandbox(ImmutableSandboxedEnvironment):

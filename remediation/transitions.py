@@ -1,27 +1,40 @@
 """How a run's state changes once an instruction came to something; pure and deterministic as `remediation.machine`."""
 
 from dataclasses import replace
-from typing import Any
 
 from remediation.contract import Risk
-from remediation.instructions import Act, Ask, AskOutcome, Instruction, Json, Result, RunState, Skip, Wait
-from remediation.schema import Runbook, Step
+from remediation.instructions import (
+    Act,
+    Ask,
+    AskOutcome,
+    Fail,
+    Instruction,
+    Json,
+    Result,
+    RunState,
+    Skip,
+    Together,
+    Wait,
+)
+from remediation.schema import Branch, Group, Retry, Runbook
+
+_DENIED = "a person says that it did not happen"
 
 
 def record(state: RunState, instruction: Instruction, result: Json) -> RunState:
     """The state after `instruction` came to `result`."""
     state = replace(state, count=state.count + 1)
     match instruction:
-        case Skip():
-            return _advance(replace(state, outputs=_with(state, instruction.step, ok=False, skipped=True)))
+        case Skip() | Fail():
+            return _not_begun(state, instruction)
         case Wait():
             return replace(state, waiting=0.0)
         case Ask():
             return _asked(state, instruction, result)
         case AskOutcome():
             return _settled(state, instruction, result)
-        case Act():
-            return _acted(state, instruction, result)
+        case Act() | Together():
+            return _joined(state, instruction, result)
     return state
 
 
@@ -33,50 +46,81 @@ def abort(state: RunState, why: str) -> RunState:
 def _asked(state: RunState, question: Ask, result: Json) -> RunState:
     match result["decision"]:
         case "approved":
-            return replace(state, approved=True)
+            return replace(state, approved=[*state.approved, question.step])
         case "rejected":
             return _back(state, "rejected", f"{question.step} was rejected by {', '.join(result['by'])}")
         case "aborted":
             return _back(state, "aborted", result.get("why") or "stopped by hand")
     if question.on_timeout == "proceed":
-        return replace(state, approved=True)
+        return replace(state, approved=[*state.approved, question.step])
     return _back(state, "stopped", f"nobody decided about {question.step} in time")
+
+
+def _not_begun(state: RunState, instruction: Skip | Fail) -> RunState:
+    """A step that is skipped is over; one that cannot be begun has failed, and nothing of its group is begun then."""
+    name, why = instruction.step, instruction.why
+    if isinstance(instruction, Skip):
+        return _over(replace(state, outputs=_with(state, name, _told({"skipped": True}))), name)
+    state = replace(state, outputs=_with(state, name, _told({"error": why}, instruction.each)))
+    runbook = Runbook.model_validate(state.runbook)
+    group = runbook.group(name)
+    if group is not None and runbook.step(name).on_failure == "stop":
+        return _group_over(state, group, [name])
+    return _after_failure(state, name, why)
+
+
+def _joined(state: RunState, instruction: Act | Together, result: Json) -> RunState:
+    """One act is over, or several: these one after the other in the order in which they ended."""
+    if isinstance(instruction, Act):
+        return _acted(state, instruction, result)
+    pairs = zip(instruction.acts, result["acts"], strict=True)
+    for act, envelope in sorted(pairs, key=lambda pair: float(pair[1].get("at", 0.0))):
+        state = _acted(state, act, envelope)
+    return state
 
 
 def _acted(state: RunState, act: Act, result: Json) -> RunState:
     touched = state.risks.get(act.action) != Risk.READ and result["happened"] is not False
     if act.phase == "run" and touched and act.step not in state.done:
         state = replace(state, done=[*state.done, act.step])
+    outputs = _with(state, act.step, _told(result, act.each)) if act.phase == "run" else state.outputs
     if not result["ok"] and result["happened"] is None:
         asking = AskOutcome(step=act.step, phase=act.phase, attempt=act.attempt, reason=result["error"])
-        outputs = _with(state, act.step, **_told(result)) if act.phase == "run" else state.outputs
-        return replace(state, asking=asking.to_json(), outputs=outputs)
+        return replace(state, asking=[*state.asking, asking.to_json()], outputs=outputs)
     if act.phase == "undo":
         return _undone(state, act, ok=result["ok"], error=result["error"])
-    state = replace(state, outputs=_with(state, act.step, **_told(result)))
-    return _advance(state) if result["ok"] else _failed(state, act, result)
+    state = replace(state, outputs=outputs)
+    return _over(state, act.step) if result["ok"] else _failed(state, act, result)
 
 
 def _failed(state: RunState, act: Act, result: Json) -> RunState:
     step = Runbook.model_validate(state.runbook).step(act.step)
     if result["retryable"] and result["happened"] is False and act.attempt < step.retry.attempts:
-        return _again(state, step, act.attempt)
-    return _after_failure(state, step, result["error"])
+        return _again(state, act, step.retry)
+    return _after_failure(state, act.step, result["error"])
 
 
-def _again(state: RunState, step: Step, attempt: int) -> RunState:
-    pause = min(step.retry.max_backoff, step.retry.backoff * 2 ** (attempt - 1))
-    return replace(state, attempt=attempt + 1, waiting=pause)
+def _again(state: RunState, act: Act | AskOutcome, retry: Retry) -> RunState:
+    pause = min(retry.max_backoff, retry.backoff * 2 ** (act.attempt - 1))
+    attempts = {**state.attempts, act.step: act.attempt + 1}
+    return replace(state, attempts=attempts, waiting=max(pause, state.waiting))
 
 
-def _after_failure(state: RunState, step: Step, error: str) -> RunState:
-    reason = f"step {step.id}: {error}"
-    if step.on_failure == "continue":
-        return _advance(state)
-    if step.on_failure == "rollback":
+def _after_failure(state: RunState, name: str, error: str) -> RunState:
+    step = Runbook.model_validate(state.runbook).step(name)
+    if isinstance(step, Branch) or step.on_failure == "continue":
+        return _over(state, name)
+    return _follow(state, step.on_failure, f"step {name}: {error}")
+
+
+def _follow(state: RunState, on_failure: str, reason: str) -> RunState:
+    """What a step or group says for the case that it fails."""
+    if on_failure == "continue":
+        return _next(state)
+    if on_failure == "rollback":
         return _back(state, "rolled back", reason)
-    if step.on_failure.startswith("goto:"):
-        return _jumped(state, step.on_failure.removeprefix("goto:"), reason)
+    if on_failure.startswith("goto:"):
+        return _jumped(state, on_failure.removeprefix("goto:"), reason)
     return replace(state, finished={"result": "failed", "reason": reason})
 
 
@@ -84,50 +128,75 @@ def _jumped(state: RunState, target: str, reason: str) -> RunState:
     """Onward to a later step. Going back would repeat acts under keys that are used up, perhaps for ever."""
     steps = [each["id"] for each in state.runbook["spec"]["steps"]]
     if target in steps[state.position + 1 :]:
-        return replace(_advance(state), position=steps.index(target, state.position + 1))
+        return replace(_next(state), position=steps.index(target, state.position + 1))
     return replace(state, finished={"result": "failed", "reason": f"{reason}; no later step is called {target}"})
 
 
 def _settled(state: RunState, question: AskOutcome, result: Json) -> RunState:
-    state = replace(state, asking={})
+    state = replace(state, asking=state.asking[1:])
     happened = result["happened"]
     if question.phase == "undo":
-        word = "nobody knows whether it happened" if happened is None else "a person says that it did not happen"
+        word = "nobody knows whether it happened" if happened is None else _DENIED
         return _undone(state, question, ok=happened is True, error=word)
     if happened is None:
         return _back(state, "aborted", "stopped while an outcome was unknown")
+    told = state.outputs[question.step]
     if happened:
-        told = {**state.outputs.get(question.step, {}), "ok": True}
-        return _advance(replace(state, outputs={**state.outputs, question.step: told}))
-    done = [step for step in state.done if step != question.step]
+        return _over(replace(state, outputs=_with(state, question.step, {**told, "ok": True})), question.step)
+    done = [name for name in state.done if name != question.step]
+    state = replace(state, done=done, outputs=_with(state, question.step, {**told, "error": _DENIED}))
     step = Runbook.model_validate(state.runbook).step(question.step)
     if question.attempt < step.retry.attempts:
-        return _again(replace(state, done=done), step, question.attempt)
-    return _after_failure(replace(state, done=done), step, "a person says that it did not happen")
+        return _again(state, question, step.retry)
+    return _after_failure(state, question.step, _DENIED)
 
 
 def _undone(state: RunState, act: Act | AskOutcome, *, ok: bool, error: str) -> RunState:
     if ok:
-        return replace(state, done=[step for step in state.done if step != act.step], attempt=1)
+        return replace(state, done=[name for name in state.done if name != act.step])
     reason = f"taking back {act.step} failed: {error}; what came before it still stands"
     return replace(state, undoing={}, finished={"result": "failed", "reason": reason, "page": True})
 
 
 def _back(state: RunState, result: Result, reason: str) -> RunState:
-    steps = Runbook.model_validate(state.runbook)
-    undoable = [name for name in state.done if steps.step(name).rollback is not None]
-    return replace(
-        state, undoing={"result": result, "reason": reason}, done=undoable, attempt=1, waiting=0.0, asking={}
-    )
+    runbook = Runbook.model_validate(state.runbook)
+    undoable = [name for name in state.done if runbook.step(name).rollback is not None]
+    undoing = {"result": result, "reason": reason}
+    return replace(state, undoing=undoing, done=undoable, attempts={}, waiting=0.0, asking=[])
 
 
-def _advance(state: RunState) -> RunState:
-    return replace(state, position=state.position + 1, attempt=1, approved=False)
+def _over(state: RunState, name: str) -> RunState:
+    """Past an act: to the next item of its foreach, or past its step; a group waits for the last of its branches."""
+    group = Runbook.model_validate(state.runbook).group(name)
+    if group is not None:
+        state = replace(state, closed=[*state.closed, name])
+        left = [each.id for each in group.parallel if each.id not in state.closed]
+        return state if left else _group_over(state, group, [each.id for each in group.parallel])
+    loop = state.outputs[name]["each"].get("loop", {"index": 1, "length": 1})
+    if loop["index"] < loop["length"]:
+        return replace(state, item=loop["index"], attempts={})
+    return _next(state)
 
 
-def _with(state: RunState, step: str, **told: Any) -> Json:  # noqa: ANN401 - JSON
-    return {**state.outputs, step: told}
+def _group_over(state: RunState, group: Group, names: list[str]) -> RunState:
+    """Past a group, of which these branches are over."""
+    told = {name: state.outputs[name] for name in names}
+    excused = {each.id for each in group.parallel if each.on_failure == "continue"}
+    failed = [name for name in names if not (told[name]["ok"] or told[name]["skipped"] or name in excused)]
+    reason = "; ".join(f"step {name}: {told[name]['error']}" for name in failed)
+    state = replace(state, outputs=_with(state, group.id, _told({"ok": not failed, "error": reason})))
+    return _follow(state, group.on_failure, reason) if failed else _next(state)
 
 
-def _told(result: Json) -> Json:
-    return {"ok": result["ok"], "output": result["output"], "before": result["before"], "error": result["error"]}
+def _next(state: RunState) -> RunState:
+    return replace(state, position=state.position + 1, item=0, closed=[], attempts={}, approved=[])
+
+
+def _with(state: RunState, name: str, told: Json) -> Json:
+    return {**state.outputs, name: told}
+
+
+def _told(result: Json, each: Json | None = None) -> Json:
+    """What templates of later steps may know of an act, and what it was done for."""
+    blank: Json = {"ok": False, "output": {}, "before": {}, "error": "", "skipped": False}
+    return {**{name: result.get(name, value) for name, value in blank.items()}, "each": each or {}}

@@ -56,10 +56,11 @@ class Request:
 
     @property
     def what(self) -> str:
-        """`submit`, `status` or `state`."""
-        if self.method == "POST":
+        """`submit`, `status` or `state`; a QKD node's whole document is its status."""
+        if self.method != "GET":
             return "submit"
-        return "status" if "/operations/" in self.path else "state"
+        asks_for_status = ("/operations/" in self.path, "/experiments" in self.path, self.path.endswith(":qkd_node"))
+        return "status" if any(asks_for_status) else "state"
 
 
 class Misbehaving:
@@ -69,7 +70,7 @@ class Misbehaving:
         well = {"submit": [answers(accepted(), status=202)], "status": [answers(job())], "state": [answers({})]}
         given = {kind: script if isinstance(script, list) else [script] for kind, script in scripts.items()}
         self._scripts: dict[str, list[Script]] = {**well, **given}
-        self.patience_s = 1.0 if any(silent in scripts for scripts in given.values()) else 20.0
+        self.patience_s = 1.0 if any({silent, drips} & set(scripts) for scripts in given.values()) else 20.0
         """How long a client may wait on the wall; only who waits for nothing needs little patience."""
         self.requests: list[Request] = []
 
@@ -127,13 +128,13 @@ def job(state: Any = "succeeded", **more: Any) -> dict[str, Any]:
     return {"key": "k", "state": state, "result": {"level": 0.8}, "error": "", **more}
 
 
-def answers(content: object, *, status: int = 200, media_type: str = "application/json") -> Script:
-    """A whole answer; bytes are sent as they are."""
+def answers(content: object, *, status: int = 200, media_type: str = "application/json", more: str = "") -> Script:
+    """A whole answer, with `more` header lines; bytes are sent as they are."""
     body = content if isinstance(content, bytes) else json.dumps(content).encode()
 
     async def script(request: Request, writer: asyncio.StreamWriter) -> None:
         del request
-        writer.write(_head(status, len(body), media_type) + body)
+        writer.write(_head(status, len(body), media_type, more) + body)
 
     return script
 
@@ -173,7 +174,16 @@ async def garbles(request: Request, writer: asyncio.StreamWriter) -> None:
     writer.write(b"SSH-2.0-OpenSSH_9.6\r\n\r\n")
 
 
-def _head(status: int, length: int, media_type: str) -> bytes:
-    return (
-        f"HTTP/1.1 {status} X\r\nContent-Type: {media_type}\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n"
-    ).encode()
+async def drips(request: Request, writer: asyncio.StreamWriter) -> None:
+    """A good head and then a byte now and then, for ever."""
+    del request
+    writer.write(_head(200, 100_000, "application/json"))
+    while not writer.is_closing():
+        writer.write(b" ")
+        await writer.drain()
+        await asyncio.sleep(0.2)
+
+
+def _head(status: int, length: int, media_type: str, more: str = "") -> bytes:
+    lines = (f"Content-Type: {media_type}", f"Content-Length: {length}", "Connection: close", *more.splitlines())
+    return "\r\n".join((f"HTTP/1.1 {status} X", *lines, "", "")).encode()

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict
 
 from remediation.contract import Action, Effect, Outcome, Ports, Prediction, Risk, Target
-from remediation.machine import Act, Ask, AskOutcome, Finish, Instruction, RunState, next_instruction, record, start
+from remediation.instructions import Instruction
+from remediation.machine import Act, Ask, AskOutcome, Finish, RunState, Together, next_instruction, record, start
 from remediation.plan import Plan, PlanFacts, build_plan
 from remediation.schema import Runbook
 
@@ -105,6 +106,9 @@ def answering(moods: Sequence[int]) -> Answer:
         match instruction:
             case Act():
                 return OUTCOMES[mood % len(OUTCOMES)]
+            case Together():
+                turns = [moods[(number + turn) % len(moods)] for turn in range(len(instruction.acts))]
+                return {"acts": [{**OUTCOMES[turn % len(OUTCOMES)], "at": float(turn % 5)} for turn in turns]}
             case Ask():
                 return {"decision": DECISIONS[mood % len(DECISIONS)], "by": ["alice"]}
             case AskOutcome():
@@ -123,6 +127,8 @@ def scripted(*results: Json | str | bool | None) -> Answer:
         match instruction:
             case Act():
                 return dict(left.pop(0)) if left else outcome()  # type: ignore[arg-type]
+            case Together():
+                return {"acts": [dict(left.pop(0)) if left else outcome() for _ in instruction.acts]}  # type: ignore[arg-type]
             case Ask():
                 return {"decision": left.pop(0) if left else "approved", "by": ["alice"]}
             case AskOutcome():
@@ -149,28 +155,42 @@ def restarted(state: RunState) -> RunState:
     return back
 
 
+def flat(trace: Trace) -> Trace:
+    """The same with each group's acts one after the other, in the order in which they ended."""
+    found: Trace = []
+    for instruction, result in trace:
+        pairs = zip(instruction.acts, result["acts"], strict=True) if isinstance(instruction, Together) else ()
+        ended = sorted(pairs, key=lambda pair: float(pair[1].get("at", 0.0)))
+        found += ended if isinstance(instruction, Together) else [(instruction, result)]
+    return found
+
+
 def acts(trace: Trace, phase: str = "run") -> list[Act]:
     """The acts of a phase."""
-    return [each for each, _ in trace if isinstance(each, Act) and each.phase == phase]
+    return [each for each, _ in flat(trace) if isinstance(each, Act) and each.phase == phase]
 
 
 _MOODS = st.lists(st.integers(0, 41), min_size=1, max_size=12)
 answers: st.SearchStrategy[Answer] = _MOODS.map(answering)
 
 
+_RETRY = st.builds(
+    lambda attempts, longest: {"attempts": attempts, "backoff": 2, "max_backoff": longest},
+    st.integers(1, 4),
+    st.sampled_from((1, 30)),
+)
+
+
 @st.composite
-def steps(draw: st.DrawFn, number: int, count: int) -> Json:
-    """One step of any shape; jumps go to later steps."""
-    onward = [f"goto:s{later}" for later in range(number + 1, count)]
+def _doing(draw: st.DrawFn, name: str, before: str) -> Json:
+    """What a step of any shape does; `before` is the part before it."""
+    looks_back = f"{{{{ steps.{before} is defined }}}}"
     step: Json = {
-        "id": f"s{number}",
+        "id": name,
         "action": draw(st.sampled_from(("look", "turn", "strike"))),
         "with": {"link": "ams-rtm"},
-        "when": draw(
-            st.sampled_from((True, True, False, *([f"{{{{ steps.s{number - 1} is defined }}}}"] * (number > 0))))
-        ),
-        "retry": {"attempts": draw(st.integers(1, 4)), "backoff": 2, "max_backoff": draw(st.sampled_from((1, 30)))},
-        "on_failure": draw(st.sampled_from(("stop", "continue", "rollback", *onward))),
+        "when": draw(st.sampled_from((True, True, False, *([looks_back] * bool(before))))),
+        "retry": draw(_RETRY),
     }
     if draw(st.booleans()):
         step["rollback"] = {"action": "turn_back", "with": {"link": "ams-rtm"}}
@@ -180,9 +200,37 @@ def steps(draw: st.DrawFn, number: int, count: int) -> Json:
 
 
 @st.composite
+def parts(draw: st.DrawFn, number: int, count: int) -> Json:
+    """A step, a step for several items, or a group; jumps go to later parts."""
+    name, before = f"s{number}", f"s{number - 1}" if number else ""
+    onward = [f"goto:s{later}" for later in range(number + 1, count)]
+    on_failure = draw(st.sampled_from(("stop", "continue", "rollback", *onward)))
+    if draw(st.integers(0, 3)) == 0:
+        names = [f"{name}_{turn}" for turn in range(draw(st.integers(2, 3)))]
+        branches = [draw(_doing(each, before)) for each in names]
+        branches = [{**each, "on_failure": draw(st.sampled_from(("stop", "continue")))} for each in branches]
+        return {"id": name, "parallel": branches, "on_failure": on_failure}
+    step = {**draw(_doing(name, before)), "on_failure": on_failure}
+    if draw(st.integers(0, 3)) == 0:
+        step |= draw(_FOREACH)
+        step["with"] = {"link": "{{ item }}", "number": "{{ loop.index }}"}
+        if "rollback" in step:
+            step["rollback"] = {"action": "turn_back", "with": {"link": "{{ item }}"}}
+    return step
+
+
+_FOREACH = st.builds(
+    lambda items, limit: {"foreach": f"{{{{ {items} if run.id else [] }}}}", "limit": limit},
+    st.lists(st.sampled_from(("ams-rtm", "rtm-del", "del-lei")), max_size=3),
+    st.integers(2, 4),
+)
+"""Up to three items, known when the run is there; now and then more than the limit."""
+
+
+@st.composite
 def _runbooks(draw: st.DrawFn) -> Runbook:
     count = draw(st.integers(1, 6))
-    return runbook(*(draw(steps(number, count)) for number in range(count)))
+    return runbook(*(draw(parts(number, count)) for number in range(count)))
 
 
 runbooks: st.SearchStrategy[Runbook] = _runbooks()

@@ -20,7 +20,7 @@ from bot.telemetry.embedded import EmbeddedTelemetry
 from remediation.contract import Json, Ports
 from remediation.controllers.simulator import SimulatorController
 from remediation.execute import perform
-from remediation.machine import Act, Ask, Finish, RunState, Wait, next_instruction, record
+from remediation.machine import Act, Ask, Finish, RunState, Together, Wait, next_instruction, record
 from remediation.registry import ACTIONS
 
 START = 1_770_000_000.0
@@ -83,8 +83,9 @@ class Messages:
 class Trouble:
     """The demo network with a scenario's fault, watched by telemetry; `approves` answers every question."""
 
-    def __init__(self, scenario: str, *, seed: int = 7) -> None:
+    def __init__(self, scenario: str, *, seed: int = 7, cause: Literal["policy", "demand"] = "policy") -> None:
         self.scenario = SCENARIOS[scenario]
+        self._cause = cause
         self.network = demo_network()
         self.time = SimulatedTime()
         self.simulation = Simulation(self.network, seed=seed, start=START)
@@ -107,7 +108,7 @@ class Trouble:
         self._scraping = asyncio.create_task(self._scrape())
         await self.wait(QUIET_S)
         fault = self.scenario
-        self.simulation.inject(fault.mode, fault.subject, severity=fault.severity, shape=fault.shape)
+        self.simulation.inject(fault.mode, fault.subject, severity=fault.severity, shape=fault.shape, cause=self._cause)
         self.onset = self.time.now()
         while (link := await self._burning()) is None:
             await self.wait(5.0)
@@ -129,6 +130,9 @@ class Trouble:
                 if isinstance(instruction, Act):
                     self.acts.append(instruction)
                     result = await self.time.drive(perform(instruction, ports, ACTIONS))
+                elif isinstance(instruction, Together):
+                    self.acts += instruction.acts
+                    result = await self.time.drive(self._together(instruction, ports))
                 elif isinstance(instruction, Ask):
                     self.asked.append(instruction)
                     result = {"decision": "approved" if approves else "rejected", "by": ["alice"]}
@@ -136,6 +140,20 @@ class Trouble:
                     await self.wait(instruction.seconds)
                 state = record(state, instruction, dict(result))
             return instruction
+
+    async def do(self, act: Act) -> Json:
+        """The envelope of one act that is part of no run."""
+        transport = httpx.ASGITransport(create_app(self.simulation, self.time))
+        async with httpx.AsyncClient(transport=transport, base_url=EXPORTER) as client:
+            readings = IncidentReadings(self.observer, baseline_before=self.onset)
+            ports = Ports(SimulatorController(client), readings, self.messages, self.time)
+            return await self.time.drive(perform(act, ports, ACTIONS))
+
+    async def _together(self, instruction: Together, ports: Ports) -> Json:
+        async def do(act: Act) -> Json:
+            return {**await perform(act, ports, ACTIONS), "at": self.time.now()}
+
+        return {"acts": await asyncio.gather(*(do(act) for act in instruction.acts))}
 
     async def success(self) -> dict[str, float]:
         """The promised signal of every link now."""

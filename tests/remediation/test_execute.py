@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from bot.clock import FastClock
-from remediation.contract import Action, JobStatus, Json, Outcome, Ports, Risk, Target
+from remediation.contract import Action, Asked, JobStatus, Json, Outcome, Ports, Risk, Target
 from remediation.errors import ControllerError, TemplateError
 from remediation.execute import perform, probe
 from remediation.machine import Act
@@ -34,11 +34,11 @@ class NoController:
     async def submit(self, operation: str, target: Target, parameters: Json, *, key: str) -> None:
         """Nothing."""
 
-    async def status(self, key: str) -> JobStatus:
+    async def status(self, key: str, asked: Asked | None = None) -> JobStatus:
         """Nothing."""
         return JobStatus(state="unknown")
 
-    async def state(self, target: Target) -> Json:
+    async def state(self, target: Target, operation: str = "") -> Json:
         """Nothing."""
         return {}
 

@@ -17,11 +17,24 @@ EXPECTED: dict[str, tuple[int, int, str]] = {
     "action-without-approval": (8, 7, "asks nobody"),
     "approval-by-silence": (8, 7, "when nobody answers"),
     "approval-never-required": (8, 7, "asks nobody"),
+    "branch-looks-at-its-neighbour": (18, 17, "there is no earlier step hold"),
+    "branch-verified-by-its-neighbour": (10, 11, "is not verified"),
+    "branch-without-rollback": (10, 11, "device.undrain takes it back"),
+    "branches-on-one-target": (14, 11, "step hold_too does the same to the same as hold"),
+    "duplicate-id-in-a-group": (18, 11, "another step is called verify"),
     "duplicate-step-id": (11, 11, "another step is called verify"),
+    "foreach-of-no-list": (13, 16, "gives no list"),
+    "foreach-of-unknown-step": (13, 16, "there is no earlier step look"),
+    "foreach-without-items": (13, 16, "step quota is never reached"),
     "goto-backwards": (16, 19, "step realign does not come later"),
+    "goto-into-a-group": (11, 19, "step hold is inside the group together; go to the group"),
     "goto-nowhere": (11, 19, "step tell_people is not there"),
     "input-default-of-wrong-type": (7, 35, "must be between 0 and 1, not 80"),
     "input-without-default": (8, 5, "level needs a default"),
+    "item-in-a-condition": (14, 13, "item is known only to the act of a step with foreach"),
+    "item-outside-foreach": (10, 20, "item is known only to the act of a step with foreach"),
+    "item-without-that-key": (10, 20, "there is no idd; did you mean id?"),
+    "list-taken-for-one": (17, 13, "its output is a list; steps.quota.ok says if all"),
     "missing-parameter": (10, 7, "say below, above, within_baseline or fresh"),
     "missing-rollback": (8, 7, "device.undrain takes it back"),
     "missing-timeout": (8, 7, "has no timeout"),
@@ -45,6 +58,11 @@ EXPECTED: dict[str, tuple[int, int, str]] = {
 
 UNREADABLE: dict[str, tuple[int, int, str]] = {
     "bad-duration": (12, 16, "is not a length of time"),
+    "branch-in-a-branch": (15, 11, "parallel: is not a known setting here"),
+    "branch-of-one": (9, 7, "at least 2 items"),
+    "branch-that-jumps": (14, 23, "input should be 'stop' or 'continue'"),
+    "branch-with-foreach": (14, 20, "foreach: is not a known setting here"),
+    "foreach-limit-too-high": (14, 14, "less than or equal to 50"),
     "no-steps": (7, 3, "spec.steps"),
     "unknown-word": (11, 18, "on_failur: is not a known setting here"),
 }
@@ -82,6 +100,12 @@ def test_approval_of_a_step_that_only_looks_is_a_warning() -> None:
     assert (fault.line, fault.column, fault.severity) == (11, 7, Severity.WARNING)
 
 
+def test_limit_without_foreach_is_a_warning() -> None:
+    """Nothing is limited by it."""
+    (fault,) = faults_of("limit-without-foreach")
+    assert (fault.line, fault.column, fault.severity) == (12, 14, Severity.WARNING)
+
+
 def test_all_faults_of_a_file_are_told_at_once_in_order() -> None:
     """Nobody has to mend one fault to see the next."""
     assert [(fault.line, fault.column) for fault in faults_of("many-faults")] == [(9, 15), (13, 19), (16, 22), (17, 11)]
@@ -95,7 +119,7 @@ def test_faults_of_several_files_come_in_the_order_of_files_and_lines() -> None:
 
 def test_every_bad_file_has_its_test() -> None:
     """A file laid down beside the others cannot be forgotten."""
-    tested = {*EXPECTED, *UNREADABLE, "approval-of-a-look", "many-faults"}
+    tested = {*EXPECTED, *UNREADABLE, "approval-of-a-look", "limit-without-foreach", "many-faults"}
     assert {path.stem for path in BAD.glob("*.yaml")} == tested
 
 

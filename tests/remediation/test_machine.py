@@ -4,7 +4,20 @@ from typing import Any
 
 import pytest
 
-from remediation.machine import Act, Ask, AskOutcome, Finish, Skip, Wait, abort, next_instruction, record
+from remediation.machine import (
+    Act,
+    Ask,
+    AskOutcome,
+    Fail,
+    Finish,
+    Instruction,
+    Skip,
+    Together,
+    Wait,
+    abort,
+    next_instruction,
+    record,
+)
 from tests.remediation.runs import Answer, Trace, acts, begun, outcome, planned, runbook, scripted, walk
 
 BACK = {"action": "turn_back", "with": {"link": "ams-rtm"}}
@@ -21,12 +34,14 @@ def step(id: str, action: str = "turn", **more: Any) -> dict[str, Any]:  # noqa:
 
 def path(trace: Trace) -> list[str]:
     """What was done and asked, in short."""
-    short = {Act: "", Ask: "ask ", AskOutcome: "settle ", Skip: "skip "}
-    return [
-        f"{'undo ' if isinstance(each, Act) and each.phase == 'undo' else short[type(each)]}{each.step}"
-        for each, _ in trace
-        if not isinstance(each, Wait | Finish)
-    ]
+    return [_word(each) for each, _ in trace if not isinstance(each, Wait | Finish)]
+
+
+def _word(each: Instruction) -> str:
+    short = {Act: "", Ask: "ask ", AskOutcome: "settle ", Skip: "skip ", Fail: "fail "}
+    if isinstance(each, Together):
+        return " + ".join(act.step for act in each.acts)
+    return f"{'undo ' if isinstance(each, Act) and each.phase == 'undo' else short[type(each)]}{each.step}"
 
 
 def run(*steps: dict[str, Any], answer: Answer | None = None, **spec: Any) -> tuple[list[str], Finish]:
@@ -88,7 +103,7 @@ def test_skipped_step_counts_as_not_ok_for_later_conditions() -> None:
 def test_condition_that_cannot_be_told_ends_the_run() -> None:
     """Nothing is done on a guess."""
     taken, finish = run(step("first", when="{{ steps.nobody.output.ok }}"))
-    assert taken == []
+    assert taken == ["fail first"]
     assert finish.result == "failed"
     assert "step first" in finish.reason
 

@@ -10,34 +10,57 @@ from remediation.machine import (
     AskOutcome,
     Finish,
     RunState,
+    Together,
     Wait,
     abort,
     next_instruction,
     record,
 )
-from remediation.schema import Runbook
-from tests.remediation.runs import ACTIONS, Answer, Trace, acts, answers, begun, promise, restarted, runbooks, walk
+from remediation.schema import Group, Runbook
+from tests.remediation.runs import (
+    ACTIONS,
+    Answer,
+    Trace,
+    acts,
+    answers,
+    begun,
+    flat,
+    promise,
+    restarted,
+    runbooks,
+    walk,
+)
 
 TAKEN_BACK = {"rejected", "aborted", "stopped", "rolled back"}
 """The results of runs that took back what they had done."""
+_MOST_ITEMS = 3
+"""Of a foreach that is generated here."""
 
 
 def longest(runbook: Runbook) -> int:
     """A step is asked for or skipped once, each attempt is an act, a question and a pause; taking back asks once."""
-    forth = sum(1 + 3 * step.retry.attempts for step in runbook.spec.steps)
-    return forth + 2 * len(runbook.spec.steps)
+    times = [_MOST_ITEMS if getattr(step, "foreach", "") else 1 for step in runbook.spec.acts]
+    forth = sum(1 + 3 * step.retry.attempts * each for step, each in zip(runbook.spec.acts, times, strict=True))
+    return forth + 2 * sum(times)
 
 
 def standing(trace: Trace) -> list[str]:
-    """The steps that may have changed something, oldest first, as a bystander would list them."""
+    """The acts that may have changed something, oldest first, as a bystander would list them."""
     found: list[str] = []
-    for instruction, result in trace:
+    for instruction, result in flat(trace):
         if isinstance(instruction, Act) and instruction.phase == "run":
             touched = ACTIONS[instruction.action].risk is not Risk.READ and result["happened"] is not False
             found += [instruction.step] if touched and instruction.step not in found else []
         if isinstance(instruction, AskOutcome) and instruction.phase == "run" and result["happened"] is False:
             found = [step for step in found if step != instruction.step]
     return found
+
+
+def place(runbook: Runbook, name: str) -> int:
+    """Where the step of an act stands, alone or in its group."""
+    step = runbook.step(name)
+    parts = enumerate(runbook.spec.steps)
+    return next(at for at, part in parts if part is step or (isinstance(part, Group) and step in part.parallel))
 
 
 @promise
@@ -108,7 +131,7 @@ def test_step_that_was_rejected_is_not_done(runbook: Runbook, answer: Answer) ->
             continue
         if result["decision"] == "expired" and instruction.on_timeout == "proceed":
             continue
-        assert [act for act in acts(trace) if act.step == instruction.step] == []
+        assert [act for act in acts(trace) if act.step.partition(".")[0] == instruction.step] == []
         assert finish.result in {*TAKEN_BACK, "failed"}
 
 
@@ -118,20 +141,20 @@ def test_risky_step_that_needs_approval_is_done_only_after_it(runbook: Runbook, 
     """Every act of such a step comes after its question."""
     trace, _ = walk(begun(runbook), answer)
     asked: set[str] = set()
-    for instruction, _ in trace:
+    for instruction, _ in flat(trace):
         if isinstance(instruction, Ask):
             asked.add(instruction.step)
         if isinstance(instruction, Act) and instruction.phase == "run":
             step = runbook.step(instruction.step)
             needs = step.approval is not None and ACTIONS[step.action].risk is not Risk.READ
-            assert instruction.step in asked or not needs
+            assert step.id in asked or not needs
 
 
 @promise
 @given(runbooks, answers)
 def test_act_is_repeated_only_when_it_surely_did_not_happen(runbook: Runbook, answer: Answer) -> None:
     """Because the far side or a person says so; under the same key, after a pause, and no more often than allowed."""
-    trace, _ = walk(begun(runbook), answer)
+    trace = flat(walk(begun(runbook), answer)[0])
     last: dict[tuple[str, str], int] = {}
     for at, (instruction, _) in enumerate(trace):
         if not isinstance(instruction, Act):
@@ -143,9 +166,9 @@ def test_act_is_repeated_only_when_it_surely_did_not_happen(runbook: Runbook, an
             assert isinstance(earlier, Act)
             assert (instruction.key, instruction.attempt) == (earlier.key, earlier.attempt + 1)
             between = trace[last[name] + 1 : at]
-            assert isinstance(between[-1][0], Wait)
-            said = between[0][1].get("happened") if isinstance(between[0][0], AskOutcome) else result["happened"]
-            assert said is False
+            assert any(isinstance(each, Wait) for each, _ in between)
+            words = [word for each, word in between if isinstance(each, AskOutcome) and (each.step, each.phase) == name]
+            assert (words[0] if words else result)["happened"] is False
         else:
             assert instruction.attempt == 1
         last[name] = at
@@ -158,20 +181,24 @@ def test_pauses_grow_up_to_their_limit(runbook: Runbook, answer: Answer) -> None
     trace, _ = walk(begun(runbook), answer)
     for at, (instruction, _) in enumerate(trace):
         if isinstance(instruction, Wait):
-            failed = next(each for each, _ in reversed(trace[:at]) if isinstance(each, Act))
-            assert 0 < instruction.seconds <= runbook.step(failed.step).retry.max_backoff
+            failed = next(each for each in reversed(trace[:at]) if isinstance(each[0], Act | Together))
+            limits = [runbook.step(act.step).retry.max_backoff for act in acts([failed])]
+            assert 0 < instruction.seconds <= max(limits)
 
 
 @promise
 @given(runbooks, answers)
 def test_people_are_asked_whenever_nobody_knows_whether_an_act_happened(runbook: Runbook, answer: Answer) -> None:
-    """The very next thing is the question, about that act."""
+    """The very next thing is the question about that act, or several in the order in which the acts ended."""
     trace, _ = walk(begun(runbook), answer)
-    for at, (act, result) in enumerate(trace):
-        if isinstance(act, Act) and not result["ok"] and result["happened"] is None:
-            question = trace[at + 1][0]
+    for at, pair in enumerate(trace):
+        ended = [(act, result) for act, result in flat([pair]) if isinstance(act, Act)]
+        for turn, act in enumerate(act for act, result in ended if not result["ok"] and result["happened"] is None):
+            question, word = trace[at + 1 + turn]
             assert isinstance(question, AskOutcome)
             assert (question.step, question.phase, question.attempt) == (act.step, act.phase, act.attempt)
+            if word["happened"] is None:
+                break
 
 
 @promise
@@ -187,8 +214,7 @@ def test_keys_are_shared_by_nothing_but_the_attempts_of_one_step(runbook: Runboo
 @given(runbooks, answers)
 def test_steps_are_done_in_the_order_in_which_they_are_written(runbook: Runbook, answer: Answer) -> None:
     """Jumps go onward."""
-    order = [step.id for step in runbook.spec.steps]
-    places = [order.index(act.step) for act in acts(walk(begun(runbook), answer)[0])]
+    places = [place(runbook, act.step) for act in acts(walk(begun(runbook), answer)[0])]
     assert places == sorted(places)
 
 
@@ -198,7 +224,8 @@ def test_run_that_is_aborted_does_nothing_more_but_take_back(runbook: Runbook, a
     """Whoever stops a run before one of its acts gets the network as it was, as far as there is a way back."""
     state, trace = begun(runbook), Trace()
     while not isinstance(instruction := next_instruction(state), Finish):
-        if len(trace) >= after and isinstance(instruction, Act) and instruction.phase == "run":
+        acting = isinstance(instruction, Together) or (isinstance(instruction, Act) and instruction.phase == "run")
+        if len(trace) >= after and acting:
             break
         result = answer(instruction, len(trace))
         trace.append((instruction, result))
