@@ -5,12 +5,13 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from bot.errors import BadPayloadError, UnavailableError
 from bot.flow.journal import Journal
+from bot.flow.notices import Notices
 from bot.incidents.grouping import Placement, place
 from bot.incidents.lifecycle import move
 from bot.incidents.severity import severity_of
 from bot.incidents.subject import subject_of
 from bot.incidents.title import title_of
-from bot.intake.alertmanager import parse_delivery
+from bot.intake.door import PARSERS
 from bot.model.alert import Alert, Delivery
 from bot.model.event import AlertAttached, AlertResolved, Entry, IncidentOpened, StateChanged
 from bot.model.incident import Incident
@@ -45,6 +46,7 @@ class IntakeWorker:
         self._join_window_s = join_window_s
         self._respond = respond
         self._reconcile = reconcile
+        self._notices = Notices(journal, network)
         self._forgot_at = 0.0
 
     async def work(self) -> None:
@@ -57,6 +59,7 @@ class IntakeWorker:
                 continue
             if not busy:
                 await self._forget()
+                await self._wake()
                 await self._journal.store.wait_for_change(_IDLE_S)
 
     async def work_once(self) -> bool:
@@ -69,7 +72,7 @@ class IntakeWorker:
 
     async def _handle(self, row: InboxRow) -> tuple[str, ...]:
         try:
-            delivery = parse_delivery(row.body)
+            delivery = PARSERS[row.source](row.body)
         except BadPayloadError as error:
             return await self._refuse(row, error.message)
         alerts = delivery.alerts
@@ -79,6 +82,7 @@ class IntakeWorker:
         def work(transaction: Transaction) -> tuple[str, ...]:
             if not transaction.inbox_claim(row.id):
                 return ()
+            self._notices.announce(transaction, delivery.changes, by=row.source)
             opened = [each for alert in alerts if (each := self._place(transaction, alert, row))]
             note = f"{len(alerts)} alerts" + (f", {delivery.truncated} cut off" if delivery.truncated else "")
             transaction.inbox_finish(row.id, note, at=self._journal.clock.now())
@@ -93,6 +97,11 @@ class IntakeWorker:
             lambda transaction: transaction.inbox_finish(row.id, why, at=at, refused=True)
         )
         return ()
+
+    async def _wake(self) -> None:
+        if await self._journal.store.read(self._notices.asleep):
+            for incident in await self._journal.store.transact(self._notices.wake):
+                await self._respond(incident)
 
     async def _forget(self) -> None:
         now = self._journal.clock.now()
@@ -111,39 +120,47 @@ class IntakeWorker:
         )
         match placement.kind:
             case "new":
-                return transaction.open_incident(self._opening(alert, placement))
+                return self._open(transaction, alert, placement, row)
             case "join":
-                transaction.append(placement.incident, [self._attached(alert, placement)])
+                transaction.append(placement.incident, [self._attached(alert, placement, row)])
             case "resolve":
-                self._resolve(transaction, alert, placement)
+                self._resolve(transaction, alert, placement, row)
         return None
 
-    def _opening(self, alert: Alert, placement: Placement) -> list[Entry]:
+    def _open(self, transaction: Transaction, alert: Alert, placement: Placement, row: InboxRow) -> str | None:
+        """Open an incident; its id, unless maintenance keeps it quiet."""
+        entries = self._opening(alert, placement, row)
+        subject = subject_of(alert, self._network).subject
+        quiet = self._notices.quiet(transaction, subject)
+        incident = transaction.open_incident([*entries, *self._notices.before(transaction, subject), *quiet])
+        return None if quiet else incident
+
+    def _opening(self, alert: Alert, placement: Placement, row: InboxRow) -> list[Entry]:
         subject = subject_of(alert, self._network)
         severity = severity_of(alert, subject.subject, self._network)
         opened = IncidentOpened(title=title_of(alert), severity=severity.severity, subject=subject.subject)
         why = f"{subject.reason}; {severity.reason}"
-        entry = self._journal.entry(opened, key="opened", by="alertmanager", why=why)
-        return [entry, self._attached(alert, placement)]
+        entry = self._journal.entry(opened, key="opened", by=row.source, why=why)
+        return [entry, self._attached(alert, placement, row)]
 
-    def _attached(self, alert: Alert, placement: Placement) -> Entry:
+    def _attached(self, alert: Alert, placement: Placement, row: InboxRow) -> Entry:
         body = AlertAttached(alert=alert, reason=placement.reason)
-        return self._journal.entry(body, key=f"alert:{alert.episode}", by="alertmanager", why=placement.reason)
+        return self._journal.entry(body, key=f"alert:{alert.episode}", by=row.source, why=placement.reason)
 
-    def _resolve(self, transaction: Transaction, alert: Alert, placement: Placement) -> None:
+    def _resolve(self, transaction: Transaction, alert: Alert, placement: Placement, row: InboxRow) -> None:
         ended = alert.ends_at if alert.ends_at is not None else self._journal.clock.now()
         body = AlertResolved(episode=alert.episode, name=alert.name, ended_at=ended)
-        entry = self._journal.entry(body, key=f"ended:{alert.episode}", by="alertmanager", why=placement.reason)
+        entry = self._journal.entry(body, key=f"ended:{alert.episode}", by=row.source, why=placement.reason)
         transaction.append(placement.incident, [entry])
         view = self._journal.view(transaction, placement.incident)
-        if not view.firing and view.state in ("triggered", "acknowledged") and not _acting(view):
-            self._over(transaction, view)
+        if not view.firing and view.state in ("triggered", "acknowledged", "suppressed") and not _acting(view):
+            self._over(transaction, view, row)
 
-    def _over(self, transaction: Transaction, view: Incident) -> None:
+    def _over(self, transaction: Transaction, view: Incident, row: InboxRow) -> None:
         if move(view, "resolved").legal:
             body = StateChanged(before=view.state, after="resolved")
             why = "its source says that every alert is over"
-            transaction.append(view.id, [self._journal.entry(body, key="alerts over", by="alertmanager", why=why)])
+            transaction.append(view.id, [self._journal.entry(body, key="alerts over", by=row.source, why=why)])
 
 
 def _acting(view: Incident) -> bool:

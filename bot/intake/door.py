@@ -1,8 +1,7 @@
-"""`POST /alerts/alertmanager`: authenticated first, bounded, checked, on disk before the answer."""
+"""`POST /alerts/…`: authenticated first, bounded, checked, on disk before the answer."""
 
-import base64
-import binascii
-import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import msgspec
 from starlette.requests import Request
@@ -11,38 +10,86 @@ from starlette.routing import Route
 
 from bot.clock import Clock
 from bot.errors import BadPayloadError, StoreUnavailableError
-from bot.intake.alertmanager import parse_delivery
+from bot.intake.alertmanager import parse_delivery, parse_grafana
 from bot.intake.counters import IntakeCounters
+from bot.intake.generic import envelope, parse_generic
 from bot.intake.inbox import Inbox
-from bot.settings import AlertmanagerSettings
+from bot.intake.pagerduty import parse_pagerduty
+from bot.intake.verify import Check, credentials, signature
+from bot.intake_settings import IntakeSettings
+from bot.model.alert import Delivery
 
 MAX_BODY = 1 << 20
 
+Parse = Callable[..., Delivery]
+Envelope = Callable[[Mapping[str, str], bytes], bytes]
+PARSERS: Mapping[str, Parse] = {
+    "alertmanager": parse_delivery,
+    "grafana": parse_grafana,
+    "pagerduty": parse_pagerduty,
+    "generic": parse_generic,
+}
+"""Source -> what reads its bodies, at the door and again behind the inbox."""
 
-def alertmanager_routes(
-    settings: AlertmanagerSettings, inbox: Inbox, clock: Clock, counters: IntakeCounters
-) -> list[Route]:
-    """The route, its secrets read once; raises UsageError when one is missing."""
-    door = _Door(settings, inbox, clock, counters)
-    return [Route("/alerts/alertmanager", door.post, methods=["POST"])]
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """What opens a door: a check of the headers alone comes before the body is read, one of the body after."""
+
+    before: Check | None = None
+    after: Check | None = None
+
+
+def intake_routes(settings: IntakeSettings, inbox: Inbox, clock: Clock, counters: IntakeCounters) -> list[Route]:
+    """A route for each source that is configured, its secrets read once; raises UsageError when one is missing."""
+    routes = []
+    for source, lock in _locks(settings).items():
+        door = _Door(source, lock, inbox, clock, counters)
+        routes.append(Route(f"/alerts/{source}", door.post, methods=["POST"]))
+        if source == "generic":
+            routes.append(Route(f"/alerts/{source}", _handshake, methods=["OPTIONS"]))
+    return routes
+
+
+def _locks(settings: IntakeSettings) -> dict[str, Lock]:
+    locks: dict[str, Lock] = {}
+    if (own := settings.alertmanager) is not None:
+        locks["alertmanager"] = Lock(before=credentials(own.bearer_token, own.basic))
+    if (grafana := settings.grafana) is not None:
+        if grafana.signing_secret is not None:
+            header, stamp = grafana.signature_header, grafana.timestamp_header
+            locks["grafana"] = Lock(after=signature([grafana.signing_secret], header, stamped_by=stamp))
+        else:
+            locks["grafana"] = Lock(before=credentials(grafana.bearer_token, None))
+    if (pages := settings.pagerduty) is not None:
+        locks["pagerduty"] = Lock(after=signature(pages.secrets, "x-pagerduty-signature", prefix="v1="))
+    if (generic := settings.generic) is not None:
+        locks["generic"] = Lock(before=credentials(generic.bearer_token, None))
+    return locks
 
 
 class _Door:
-    def __init__(self, settings: AlertmanagerSettings, inbox: Inbox, clock: Clock, counters: IntakeCounters) -> None:
-        self._accepted = _accepted(settings)
+    def __init__(self, source: str, lock: Lock, inbox: Inbox, clock: Clock, counters: IntakeCounters) -> None:
+        self._source = source
+        self._lock = lock
+        self._parse = PARSERS[source]
+        self._envelope: Envelope | None = envelope if source == "generic" else None
         self._inbox = inbox
         self._clock = clock
         self._counters = counters
 
     async def post(self, request: Request) -> Response:
-        if not self._knows(request.headers.get("authorization", "")):
-            return self._refuse(401, "wrong or missing token", "unauthorised", {"WWW-Authenticate": "Bearer"})
+        if self._lock.before is not None and not self._lock.before(request.headers, b""):
+            return self._stranger()
         body = await _bounded(request)
         if body is None:
             return self._refuse(413, f"the body is larger than {MAX_BODY} bytes", "too large")
+        if self._lock.after is not None and not self._lock.after(request.headers, body):
+            return self._stranger()
         try:
-            delivery = parse_delivery(body, now=self._clock.now())
-            await self._inbox.put("alertmanager", body, received_at=self._clock.now())
+            whole = body if self._envelope is None else self._envelope(request.headers, body)
+            delivery = self._parse(whole, now=self._clock.now())
+            await self._inbox.put(self._source, whole, received_at=self._clock.now())
         except BadPayloadError as error:
             return self._refuse(error.status, error.message, "malformed", field=error.field)
         except StoreUnavailableError as error:
@@ -51,17 +98,10 @@ class _Door:
         self._counters.accepted(alerts=len(delivery.alerts))
         return Response(b'{"status":"accepted"}', media_type="application/json")
 
-    def _knows(self, shown: str) -> bool:
-        kind, _, value = shown.partition(" ")
-        if kind.lower() == "basic":
-            try:
-                value = base64.b64decode(value, validate=True).decode("latin-1")
-            except (binascii.Error, ValueError):
-                return False
-        candidate = f"{kind.lower()} {value}".encode("latin-1", "replace")
-        # Every secret is compared, so that the time taken tells nothing.
-        matches = [hmac.compare_digest(candidate, each) for each in self._accepted]
-        return True in matches
+    def _stranger(self) -> Response:
+        if self._lock.after is not None:
+            return self._refuse(401, "wrong or missing signature", "unauthorised")
+        return self._refuse(401, "wrong or missing token", "unauthorised", {"WWW-Authenticate": "Bearer"})
 
     def _refuse(
         self, status: int, message: str, reason: str, headers: dict[str, str] | None = None, field: str = ""
@@ -71,13 +111,10 @@ class _Door:
         return Response(msgspec.json.encode(content), status, headers, "application/json")
 
 
-def _accepted(settings: AlertmanagerSettings) -> tuple[bytes, ...]:
-    found: list[bytes] = []
-    if settings.bearer_token is not None:
-        found.append(b"bearer " + settings.bearer_token.read().encode())
-    if settings.basic is not None:
-        found.append(f"basic {settings.basic.user}:{settings.basic.password.read()}".encode())
-    return tuple(found)
+async def _handshake(request: Request) -> Response:
+    """CloudEvents' abuse protection: whoever holds the token may send; the answer reveals nothing else."""
+    origin = request.headers.get("webhook-request-origin", "")
+    return Response(status_code=200, headers={"Allow": "POST", "WebHook-Allowed-Origin": origin} if origin else {})
 
 
 async def _bounded(request: Request) -> bytes | None:

@@ -9,7 +9,7 @@ import msgspec
 
 from bot.errors import UnavailableError
 from bot.far import open_client, request_headers, tls_context
-from bot.intake.alertmanager import to_the_millisecond
+from bot.intake.wire import to_the_millisecond
 from bot.model.alert import Alert, Delivery
 from bot.settings import Far
 

@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from bot.model.network import Subject
+
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """One alert of a delivery. (fingerprint, starts_at) names its episode."""
@@ -24,6 +26,16 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.fingerprint}@{self.starts_at:.3f}"
 
 
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Something that was done to the network on purpose: firmware, configuration, calibration, maintenance."""
+
+    id: str
+    subject: Subject
+    kind: str
+    description: str
+    at: float
+
+
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     """One accepted message from an alert source, parsed.
 
@@ -34,5 +46,6 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     group_key: str
     receiver: str = ""
     alerts: tuple[Alert, ...]
+    changes: tuple[Change, ...] = ()
     truncated: int = 0
     external_url: str = ""

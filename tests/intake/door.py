@@ -11,11 +11,12 @@ import httpx
 from starlette.applications import Starlette
 
 from bot.clock import FastClock
+from bot.far_settings import Basic, Secret
 from bot.http import free_port, running
 from bot.intake.counters import IntakeCounters
-from bot.intake.door import alertmanager_routes
+from bot.intake.door import intake_routes
 from bot.intake.inbox import Inbox
-from bot.settings import AlertmanagerSettings, Basic, Secret
+from bot.intake_settings import AlertmanagerSettings, IntakeSettings
 from bot.store import Store
 
 PAYLOADS = Path(__file__).parent / "payloads"
@@ -62,6 +63,6 @@ async def open_door(store: Store, folder: Path) -> AsyncIterator[Door]:
     """Serve the door over `store`."""
     clock, counters = FastClock(start=CAPTURED_AT, speed=1.0), IntakeCounters()
     clock.stop()
-    app = Starlette(routes=alertmanager_routes(settings(folder), Inbox(store), clock, counters))
+    app = Starlette(routes=intake_routes(IntakeSettings(alertmanager=settings(folder)), Inbox(store), clock, counters))
     async with running(app, free_port()) as address, httpx.AsyncClient(base_url=address, trust_env=False) as web:
         yield Door(web, store, counters)

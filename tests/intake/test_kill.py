@@ -21,8 +21,9 @@ from starlette.applications import Starlette
 from bot.clock import SystemClock
 from bot.http import running
 from bot.intake.counters import IntakeCounters
-from bot.intake.door import alertmanager_routes
+from bot.intake.door import intake_routes
 from bot.intake.inbox import Inbox
+from bot.intake_settings import IntakeSettings
 from bot.store import Store
 from tests.intake.door import settings
 from tests.support.postgres import password_of
@@ -31,7 +32,8 @@ async def main():
     url, folder, port = sys.argv[1:]
     store = Store(url, password_of(url))
     await store.open()
-    routes = alertmanager_routes(settings(Path(folder)), Inbox(store), SystemClock(), IntakeCounters())
+    doors = IntakeSettings(alertmanager=settings(Path(folder)))
+    routes = intake_routes(doors, Inbox(store), SystemClock(), IntakeCounters())
     async with running(Starlette(routes=routes), int(port)):
         print("ready", flush=True)
         await asyncio.Event().wait()

@@ -2,6 +2,8 @@
 
 from alembic import context
 
+import bot.store.guard_tables
+import bot.store.notice_tables  # noqa: F401 - their tables join the metadata
 from bot.store.tables import METADATA, VERSION_TABLE
 
 context.configure(
