@@ -28,12 +28,13 @@ from typing import Any
 from starlette.applications import Starlette
 
 from bot.clock import SystemClock
+from bot.far_settings import Secret
 from bot.http import free_port, running
 from bot.intake.counters import IntakeCounters
-from bot.intake.door import alertmanager_routes
+from bot.intake.door import intake_routes
 from bot.intake.inbox import Inbox
+from bot.intake_settings import AlertmanagerSettings, IntakeSettings
 from bot.model.time import format_instant
-from bot.settings import AlertmanagerSettings, Secret
 from bot.store import Store
 
 MOST_REQUESTS_PER_S = {1: 30_000, 10: 10_000, 100: 2_500}
@@ -125,7 +126,7 @@ async def serve(folder: Path, port: int) -> None:
     store = Store(f"sqlite:///{folder / 'bellhop.db'}")
     await store.open()
     settings = AlertmanagerSettings(bearer_token=Secret(file=folder / "token"))
-    routes = alertmanager_routes(settings, Inbox(store), SystemClock(), IntakeCounters())
+    routes = intake_routes(IntakeSettings(alertmanager=settings), Inbox(store), SystemClock(), IntakeCounters())
     async with running(Starlette(routes=routes), port):
         await asyncio.Event().wait()
 

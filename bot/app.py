@@ -5,14 +5,13 @@ import contextlib
 from collections.abc import Coroutine
 from typing import Any
 
-import httpx
 from starlette.routing import Route
 
 from bot.chat.app import SlackDoor
 from bot.clock import Clock, SystemClock
+from bot.controllers import build_controller
 from bot.diagnosis.rules import load_rules
 from bot.errors import StoreUnavailableError
-from bot.far import open_client
 from bot.flow.acts import Acts
 from bot.flow.approval import Approvals
 from bot.flow.desk import Desk
@@ -20,28 +19,34 @@ from bot.flow.durable import RUN_WORKFLOW, DurableClient, DurableWorker
 from bot.flow.guarding import Guarding
 from bot.flow.intake import IntakeWorker
 from bot.flow.journal import Journal
+from bot.flow.ledger import Ledger
+from bot.flow.modes import Modes
 from bot.flow.observe import Observer
+from bot.flow.pausing import Pausing
 from bot.flow.propose import Proposer
 from bot.flow.publish import Publisher
 from bot.flow.recovery import Recovery
+from bot.flow.requests import Requests
 from bot.flow.respond import RESPOND_WORKFLOW, Responder
+from bot.flow.retention import Retention
 from bot.flow.run import Runner
+from bot.flow.shadow import Shadow
+from bot.flow.surroundings import Surroundings
+from bot.flow.switches import Switches
 from bot.intake.counters import IntakeCounters
-from bot.intake.door import alertmanager_routes
+from bot.intake.door import intake_routes
 from bot.intake.inbox import Inbox
 from bot.intake.reconcile import reconciler
 from bot.network_file import load_network
-from bot.settings import ControllerSettings, Settings
+from bot.settings import Settings
 from bot.store import Store
 from bot.store.executors import Executor, hold_executor
 from bot.telemetry.build import build_telemetry
 from bot.telemetry.embedded import EmbeddedTelemetry
 from bot.vitals import checks, counters
 from bot.web import health_routes, web_routes
-from remediation.contract import Controller
-from remediation.controllers.simulator import SimulatorController
-from remediation.controllers.unconfigured import UnconfiguredController
 from remediation.load import load_library
+from remediation.playbooks import load_playbooks
 
 _TAKE_OVER_EVERY_S = 60.0
 
@@ -70,12 +75,14 @@ class Bellhop:
             clock=self.clock,
         )
         self.publisher = Publisher(journal=self.journal, network=self.network, folder=settings.postmortems)
+        self.pausing = Pausing(settings.guards.pause_file)
+        self.modes = Modes(settings.runbooks)
         self.proposer = Proposer(
             journal=self.journal,
             observer=self.observer,
             library=self.library,
             client=self._client,
-            automatic=settings.runbooks.auto,
+            modes=self.modes,
         )
         self.desk = Desk(
             journal=self.journal,
@@ -84,14 +91,26 @@ class Bellhop:
             publisher=self.publisher,
             client=self._client,
             people=settings.people,
+            switches=Switches(
+                journal=self.journal,
+                client=self._client,
+                pausing=self.pausing,
+                modes=self.modes,
+                library=self.library,
+                network=self.network,
+            ),
+            requests=Requests(journal=self.journal, proposer=self.proposer, network=self.network, rota=settings.rota),
+            playbooks=load_playbooks(settings.runbooks.directory),
         )
         self.slack = (
             SlackDoor(settings.slack, desk=self.desk, store=self.store, clock=self.clock) if settings.slack else None
         )
+        self.retention: Retention | None = None
+        """What forgets, once started."""
         self._executor: Executor | None = None
         self._worker: DurableWorker | None = None
         self._tasks: list[asyncio.Task[None]] = []
-        self._controller_client: httpx.AsyncClient | None = None
+        self._controllers = contextlib.AsyncExitStack()
 
     async def open(self) -> None:
         """Open the store; raises StoreUnavailableError."""
@@ -117,6 +136,9 @@ class Bellhop:
             reconcile=reconciler(alertmanager.api) if alertmanager and alertmanager.api else None,
         )
         self.run_beside("intake", intake.work())
+        kept_s = self.settings.store.retention
+        self.retention = Retention(store=self.store, worker=worker, keep_s=kept_s, clock=self.clock)
+        self.run_beside("retention", self.retention.work())
         if self.slack is not None:
             await self.slack.start()
             self.run_beside("slack", self.slack.notify())
@@ -129,8 +151,7 @@ class Bellhop:
         """Every HTTP route of a started bot."""
         settings = self.settings
         routes = health_routes(checks(self.journal, self.telemetry, self.clock), counters(self.intake_counters))
-        if settings.intake.alertmanager is not None:
-            routes += alertmanager_routes(settings.intake.alertmanager, self.inbox, self.clock, self.intake_counters)
+        routes += intake_routes(settings.intake, self.inbox, self.clock, self.intake_counters)
         if self.slack is not None:
             routes += self.slack.routes()
         secure = (settings.http.public_url or "").startswith("https://")
@@ -154,40 +175,47 @@ class Bellhop:
             await self._worker.close()
         self._client.close()
         await self.telemetry.aclose()
-        if self._controller_client is not None:
-            await self._controller_client.aclose()
+        await self._controllers.aclose()
         if self._executor is not None:
             await self._executor.release()
         await self.store.close()
 
     def _flow(self, worker: DurableWorker) -> tuple[Responder, Runner]:
+        controller = build_controller(self.settings, self.clock, self._controllers)
+        guarding = Guarding(
+            store=self.store,
+            observer=self.observer,
+            library=self.library,
+            surroundings=Surroundings(
+                store=self.store, observer=self.observer, controller=controller, clock=self.clock
+            ),
+            settings=self.settings.guards,
+            pausing=self.pausing,
+            ended=worker.finished,
+            clock=self.clock,
+        )
         recovery = Recovery(
             worker=worker,
             journal=self.journal,
             observer=self.observer,
             publisher=self.publisher,
+            guarding=guarding,
+            ledger=Ledger(modes=self.modes, settings=self.settings.guards, clock=self.clock),
             settings=self.settings.incidents,
             clock=self.clock,
         )
-        guarding = Guarding(journal=self.journal, observer=self.observer, library=self.library, clock=self.clock)
         acts = Acts(
             journal=self.journal,
             observer=self.observer,
-            controller=self._controller(),
+            controller=controller,
             guarding=guarding,
             clock=self.clock,
         )
         approvals = Approvals(worker=worker, journal=self.journal, clock=self.clock)
-        runner = Runner(worker=worker, acts=acts, approvals=approvals, recovery=recovery)
+        shadow = Shadow(worker=worker, journal=self.journal, observer=self.observer, guarding=guarding)
+        runner = Runner(worker=worker, acts=acts, approvals=approvals, recovery=recovery, shadow=shadow)
         responder = Responder(worker=worker, journal=self.journal, observer=self.observer, proposer=self.proposer)
         return responder, runner
-
-    def _controller(self) -> Controller:
-        settings: ControllerSettings | None = self.settings.controller
-        if settings is None:
-            return UnconfiguredController()
-        self._controller_client = open_client(settings)
-        return SimulatorController(self._controller_client)
 
 
 async def _take_over(worker: DurableWorker, executor: Executor) -> None:

@@ -30,6 +30,12 @@ class BellhopError(Exception):
         return f"{self.message} ({self.hint})" if self.hint else self.message
 
 
+def plain(error: Exception, longest: int = 300) -> str:
+    """Any error as one bounded line, for people who read an incident."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:longest]}" if text else type(error).__name__
+
+
 class UsageError(BellhopError):
     """The command line or the configuration asks for something that cannot be done."""
 

@@ -1,95 +1,31 @@
 """bellhop.yaml as checked values, read once. Secrets stand in it only by reference: {env: NAME} or {file: PATH}."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
-from bot.errors import UsageError
+from bot.controller_settings import ControllerSettings, RoutedControllerSettings, anchored_controller
+from bot.far_settings import Basic, Block, Far, HttpAddress, PositiveDuration, Secret
+from bot.guard_settings import GuardSettings, ModeSettings
+from bot.intake_settings import IntakeSettings
+from bot.rota import RotaSettings
 from remediation import source
-from remediation.duration import Duration
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 
-def _http_address(text: str) -> str:
-    if not text.startswith(("http://", "https://")):
-        raise ValueError("must start with http:// or https://")
-    return text.rstrip("/")
+__all__ = ["Basic", "Far", "Secret", "Settings", "load_settings", "secrets_of"]
 
 
-HttpAddress = Annotated[str, AfterValidator(_http_address)]
-PositiveDuration = Annotated[Duration, Field(gt=0)]
-
-
-class _Block(BaseModel):
-    """Unknown settings are faults: a typing error must not go unseen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Secret(_Block):
-    """Where a secret is to be found; its value is read when it is needed and never shown."""
-
-    env: str | None = None
-    file: Path | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _by_reference(cls, value: object) -> object:
-        if isinstance(value, str):
-            raise ValueError("a secret does not belong in this file; write {env: NAME} or {file: PATH}")
-        return value
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.env is None) == (self.file is None):
-            raise ValueError("name exactly one of env and file")
-        return self
-
-    def read(self) -> str:
-        """The secret; raises UsageError when the variable or file is not there."""
-        if self.env is not None:
-            value = os.environ.get(self.env, "")
-            place = f"environment variable {self.env}"
-        else:
-            place = f"file {self.file}"
-            try:
-                value = Path(str(self.file)).read_text(encoding="utf-8").strip()
-            except OSError as error:
-                raise UsageError(f"the secret in {place} cannot be read: {error.strerror}") from None
-        if not value:
-            raise UsageError(f"the secret in {place} is empty or missing", hint="set it and start again")
-        return value
-
-
-class Basic(_Block):
-    """HTTP basic authentication."""
-
-    user: str
-    password: Secret
-
-
-class Far(_Block):
-    """How to reach an HTTP far side: address, authentication, TLS, patience."""
-
-    url: HttpAddress
-    bearer_token: Secret | None = None
-    basic: Basic | None = None
-    headers: Mapping[str, str] = {}
-    ca_file: Path | None = None
-    cert_file: Path | None = None
-    key_file: Path | None = None
-    timeout: PositiveDuration = 10.0
-
-
-class StoreSettings(_Block):
+class StoreSettings(Block):
     """The database: a SQLite file or Postgres."""
 
     url: str = "sqlite:///bellhop-data/bellhop.db"
     password: Secret | None = None
+    retention: PositiveDuration = 90 * 86400.0
+    """How long ended workflows of closed incidents and used-up bookkeeping are kept; events are kept for ever."""
 
     @field_validator("url")
     @classmethod
@@ -99,7 +35,7 @@ class StoreSettings(_Block):
         return url
 
 
-class HttpSettings(_Block):
+class HttpSettings(Block):
     """Where the bot listens."""
 
     host: str = "127.0.0.1"
@@ -107,27 +43,7 @@ class HttpSettings(_Block):
     public_url: HttpAddress | None = None
 
 
-class AlertmanagerSettings(_Block):
-    """Who may post alerts, and where Alertmanager's own API answers for truncated groups."""
-
-    bearer_token: Secret | None = None
-    basic: Basic | None = None
-    api: Far | None = None
-
-    @model_validator(mode="after")
-    def _guarded(self) -> Self:
-        if self.bearer_token is None and self.basic is None:
-            raise ValueError("needs bearer_token or basic: alerts from strangers are refused")
-        return self
-
-
-class IntakeSettings(_Block):
-    """The doors for alerts."""
-
-    alertmanager: AlertmanagerSettings | None = None
-
-
-class TelemetrySettings(_Block):
+class TelemetrySettings(Block):
     """Where metrics come from and how they are read."""
 
     source: Literal["prometheus", "embedded"] = "prometheus"
@@ -151,7 +67,7 @@ class TelemetrySettings(_Block):
         return self
 
 
-class SlackSettings(_Block):
+class SlackSettings(Block):
     """Slack through slack-bolt; Socket Mode needs app_token, HTTP mode signing_secret."""
 
     mode: Literal["socket", "http"] = "socket"
@@ -170,13 +86,7 @@ class SlackSettings(_Block):
         return self
 
 
-class ControllerSettings(Far):
-    """What carries out actions."""
-
-    kind: Literal["simulator"] = "simulator"
-
-
-class PersonSettings(_Block):
+class PersonSettings(Block):
     """Somebody who may drive Bellhop."""
 
     id: str
@@ -184,7 +94,7 @@ class PersonSettings(_Block):
     roles: tuple[str, ...] = ()
 
 
-class WebToken(_Block):
+class WebToken(Block):
     """A person or program that may use the pages and the API; a role other than `viewer` may act."""
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$")]
@@ -192,7 +102,7 @@ class WebToken(_Block):
     roles: Annotated[tuple[str, ...], Field(min_length=1)]
 
 
-class WebSettings(_Block):
+class WebSettings(Block):
     """The pages and the API, behind tokens."""
 
     tokens: Annotated[tuple[WebToken, ...], Field(min_length=1)]
@@ -200,7 +110,7 @@ class WebSettings(_Block):
     """How long a sign-in on the pages lasts."""
 
 
-class IncidentSettings(_Block):
+class IncidentSettings(Block):
     """How alerts become incidents, and how recovery is judged."""
 
     join_window: PositiveDuration = 600.0
@@ -211,7 +121,7 @@ class IncidentSettings(_Block):
     """How long they must stay so."""
 
 
-class RunbookSettings(_Block):
+class RunbookSettings(Block):
     """Which runbooks there are and whether they may start by themselves."""
 
     directory: Path | None = None
@@ -219,16 +129,18 @@ class RunbookSettings(_Block):
     rules: Path | None = None
     """A folder of diagnosis rules beside the shipped ones."""
     auto: bool = True
+    """False: the mode of every runbook that `modes` does not name is suggest."""
+    modes: tuple[ModeSettings, ...] = ()
 
 
-class LogSettings(_Block):
+class LogSettings(Block):
     """What the process writes to standard error."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
     format: Literal["text", "json"] = "text"
 
 
-class Settings(_Block):
+class Settings(Block):
     """The whole of bellhop.yaml. Paths are relative to the file."""
 
     network: Path
@@ -237,12 +149,16 @@ class Settings(_Block):
     intake: IntakeSettings = IntakeSettings()
     telemetry: TelemetrySettings
     controller: ControllerSettings | None = None
+    controllers: tuple[RoutedControllerSettings, ...] = ()
+    """Several controllers: the first whose patterns fit an act carries it out, else the one under `controller`."""
     slack: SlackSettings | None = None
     web: WebSettings | None = None
     """None: the pages and the API are off."""
     incidents: IncidentSettings = IncidentSettings()
     runbooks: RunbookSettings = RunbookSettings()
+    guards: GuardSettings = GuardSettings()
     people: tuple[PersonSettings, ...] = ()
+    rota: RotaSettings | None = None
     postmortems: Path = Path("postmortems")
     logs: LogSettings = LogSettings()
 
@@ -268,7 +184,7 @@ def secrets_of(block: BaseModel) -> tuple[Secret, ...]:
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """Paths in the file count from the file's own folder, wherever the command was started."""
-    runbooks = settings.runbooks
+    runbooks, pause_file = settings.runbooks, settings.guards.pause_file
     return settings.model_copy(
         update={
             "network": folder / settings.network,
@@ -279,6 +195,12 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
                     "rules": runbooks.rules and folder / runbooks.rules,
                 },
             ),
+            "controller": settings.controller and anchored_controller(settings.controller, folder),
+            "controllers": tuple(
+                each.model_copy(update={"controller": anchored_controller(each.controller, folder)})
+                for each in settings.controllers
+            ),
+            "guards": settings.guards.model_copy(update={"pause_file": pause_file and folder / pause_file}),
             "store": settings.store.model_copy(update={"url": _anchored_url(settings.store.url, folder)}),
         },
     )

@@ -11,6 +11,7 @@ from bot.chat.reports import capacity_blocks, diagnosis_blocks, incident_line, p
 from bot.chat.text import escape, header, moment, sections
 from bot.errors import BellhopError, UsageError
 from bot.model.person import Person
+from remediation.duration import parse_duration
 
 
 class Words(tuple[str, ...]):
@@ -113,7 +114,10 @@ async def _runbook(desk: Desk, asked: Asked, words: Words) -> Reply:
         return answered(await desk.run(words.id(1), asked.by, words[2] if len(words) > 2 else None))
     if act == "abort":
         return answered(await desk.abort(words.id(1), asked.by, words.rest(2)))
-    if act in ("lint", "show", "plan", "test", "schema"):
+    guide = await desk.guide(words.need(1) if act == "show" else act)
+    if guide is not None:
+        return shown(guide.splitlines()[0].removeprefix("# "), postmortem_blocks(guide))
+    if act in ("lint", "show", "plan", "test", "schema", "actions"):
         return refused(f"runbook {act} is for the command line: bellhop runbook {act}")
     raise UsageError(f"runbook knows no {act}")
 
@@ -141,6 +145,19 @@ async def _settle(desk: Desk, asked: Asked, words: Words) -> Reply:
     return answered(await desk.settle(words.id(0), words.need(1), asked.by, happened=said_so, key=asked.key))
 
 
+async def _pause(desk: Desk, asked: Asked, words: Words) -> Reply:
+    return answered(await desk.switches.pause(asked.by, words.rest(0)))
+
+
+async def _resume(desk: Desk, asked: Asked, words: Words) -> Reply:
+    del words
+    return answered(await desk.switches.resume(asked.by))
+
+
+async def _reset(desk: Desk, asked: Asked, words: Words) -> Reply:
+    return answered(await desk.switches.reset(words.need(0), asked.by))
+
+
 async def _waiting(desk: Desk) -> Reply:
     views = await desk.incidents(open_only=True)
     lines = [
@@ -159,38 +176,55 @@ async def _postmortem(desk: Desk, asked: Asked, words: Words) -> Reply:
     return shown(f"Postmortem of {escape(incident)}", postmortem_blocks(report))
 
 
-def _elsewhere(message: str) -> Work:
-    async def work(desk: Desk, asked: Asked, words: Words) -> Reply:
-        del desk, asked, words
-        return said(message)
-
-    return work
+async def _oncall(desk: Desk, asked: Asked, words: Words) -> Reply:
+    del asked, words
+    return said(desk.requests.on_call())
 
 
-_BY_RUNBOOK = "is done by runbooks: `/bellhop runbook list`, then `/bellhop runbook run INCIDENT NAME`"
+async def _replenish(desk: Desk, asked: Asked, words: Words) -> Reply:
+    return answered(await desk.requests.replenish(_bare(words.need(0)), asked.by, key=asked.key))
+
+
+async def _reroute(desk: Desk, asked: Asked, words: Words) -> Reply:
+    return answered(await desk.requests.reroute(words.need(0).removeprefix("flow:"), asked.by, key=asked.key))
+
+
+async def _maintenance(desk: Desk, asked: Asked, words: Words) -> Reply:
+    if not words:
+        works = await desk.requests.maintenance()
+        lines = [
+            f"• {escape(str(work.subject))} until {moment(work.ends_at)} by {escape(work.by)}: {escape(work.reason)}"
+            for work in works
+        ]
+        return shown("Maintenance", sections(lines)) if lines else said("Nothing is under maintenance.")
+    place = _bare(words.need(0)).removeprefix("node:")
+    if words.need(1).lower() == "end":
+        return answered(await desk.requests.end_maintenance(place, asked.by))
+    try:
+        seconds = parse_duration(words.need(1))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    return answered(await desk.requests.maintain(place, seconds, asked.by, words.rest(2)))
+
+
 COMMANDS: Mapping[str, tuple[Work, str]] = {
     "help": (_help, "help"),
     "status": (_status, "status"),
     "diagnose": (_diagnose, "diagnose LINK"),
     "capacity": (_capacity, "capacity LINK"),
     "incident": (_incident, "incident list | show ID | ack ID | note ID text | resolve ID why | escalate ID why"),
-    "runbook": (_runbook, "runbook list | run INCIDENT [NAME] | abort RUN [reason]"),
+    "runbook": (_runbook, "runbook list | run INCIDENT [NAME] | abort RUN [reason] | PLAYBOOK"),
     "approve": (_approve, "approve [RUN STEP]"),
     "reject": (_reject, "reject RUN STEP"),
     "settle": (_settle, "settle RUN STEP happened|not-happened"),
+    "pause": (_pause, "pause [reason]"),
+    "resume": (_resume, "resume"),
+    "reset": (_reset, "reset RUNBOOK"),
     "postmortem": (_postmortem, "postmortem INCIDENT"),
-    "oncall": (
-        _elsewhere(
-            "Bellhop keeps no rota: ask your paging tool. To call for help: `/bellhop incident escalate ID why`"
-        ),
-        "oncall",
-    ),
-    "reroute": (_elsewhere(f"Rerouting a flow {_BY_RUNBOOK}"), "reroute FLOW"),
-    "replenish": (_elsewhere(f"Replenishing a pool {_BY_RUNBOOK}"), "replenish LINK"),
-    "maintenance": (
-        _elsewhere("Bellhop keeps no maintenance windows: silence the link's alerts in Alertmanager for that time"),
-        "maintenance LINK 2h reason",
-    ),
+    "oncall": (_oncall, "oncall"),
+    "reroute": (_reroute, "reroute FLOW"),
+    "replenish": (_replenish, "replenish LINK"),
+    "maintenance": (_maintenance, "maintenance [LINK 2h reason | LINK end]"),
 }
 """Subcommand -> what does it, and its usage."""
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from bot.chat.text import escape, moment, number, who
 from bot.model import event as events
+from bot.model import guard_event as guards
 from bot.model.event import Event
 
 
@@ -22,7 +23,18 @@ def thread_line(event: Event) -> str | None:
 
 def is_loud(event: Event) -> bool:
     """Whether the channel must hear of it too: somebody is waited for."""
-    return isinstance(event.body, events.ApprovalAsked | events.OutcomeAsked | events.Escalated)
+    return isinstance(event.body, _LOUD)
+
+
+_LOUD = (
+    events.ApprovalAsked,
+    events.OutcomeAsked,
+    events.Escalated,
+    events.KeysQuarantined,
+    guards.BreakerOpened,
+    guards.PromotionProposed,
+    guards.GlassBroken,
+)
 
 
 def _alert(body: events.AlertAttached) -> str:
@@ -95,6 +107,10 @@ _LINES: Mapping[type, Callable[[Any], str]] = {
     events.SeverityChanged: lambda body: f"Severity {body.before} → *{body.after}*",
     events.SubjectChanged: lambda body: f"Fault located: {escape(body.before)} → *{escape(body.after)}*",
     events.DiagnosisMade: _diagnosis,
+    events.KeysQuarantined: lambda body: (
+        f":lock: *Quarantine the keys* of {escape(', '.join(body.links))} since {moment(body.since)}: "
+        f"{escape(body.reason)}. Guide: `/bellhop runbook suspected-intrusion`"
+    ),
     events.ChangeSeen: lambda body: (
         f"Change nearby on {escape(body.subject)} at {moment(body.changed_at)}: {escape(body.kind)}: "
         f"{escape(body.description)}"
@@ -115,5 +131,22 @@ _LINES: Mapping[type, Callable[[Any], str]] = {
     events.Escalated: lambda body: f"*Escalated* to {escape(body.to)}: {escape(body.reason)}",
     events.NoteAdded: lambda body: f"Note: {escape(body.text, 2000)}",
     events.PostmortemPublished: lambda body: f"Postmortem: {escape(body.place)}",
+    guards.RunPaused: lambda body: f"{escape(body.run)} waits before {escape(body.step)}: {escape(body.reason)}",
+    guards.RunResumed: lambda body: f"{escape(body.run)} goes on with {escape(body.step)}",
+    guards.BreakerOpened: lambda body: (
+        f"*{escape(body.runbook)} is switched off*: {escape(', '.join(body.runs))} failed in a row; look at them, "
+        f"then `/bellhop reset {escape(body.runbook)}`"
+    ),
+    guards.ShadowRecorded: lambda body: f"Would have: {escape(body.step)} of {escape(body.run)}: {escape(body.would)}",
+    guards.ModeChanged: lambda body: f"{escape(body.runbook)} on {escape(body.target)}: {body.before} → *{body.after}*",
+    guards.PromotionProposed: lambda body: (
+        f"{escape(body.runbook)} on {escape(body.target)} met its predictions {body.matches} times in a row; "
+        f"to let it {body.after} instead of {body.before}: "
+        f"`bellhop runbook promote {escape(body.runbook)} {escape(body.target)}`"
+    ),
+    guards.GlassBroken: lambda body: (
+        f"*Break-glass*: {escape(body.step)} of {escape(body.run)} goes ahead on one person's word: "
+        f"{escape(body.reason)}; its review is mandatory"
+    ),
 }
 """Every event but `incident opened`, which is the message itself."""

@@ -4,12 +4,71 @@ from typing import Literal, Protocol
 
 from bot.model.diagnosis import Diagnosis
 from bot.model.incident import Incident
+from bot.model.maintenance import Maintenance
 from bot.model.person import Answer, Person
 from bot.model.runbook import RunbookInfo
 
 
+class Switches(Protocol):
+    """What people throw for the whole of Bellhop."""
+
+    async def pause(self, by: Person, reason: str) -> Answer:
+        """Let no run act."""
+        ...
+
+    async def resume(self, by: Person) -> Answer:
+        """Let runs act again."""
+        ...
+
+    async def reset(self, runbook: str, by: Person) -> Answer:
+        """Switch a runbook on again after its failures."""
+        ...
+
+
+class Requests(Protocol):
+    """What people ask for before anything is wrong."""
+
+    def on_call(self) -> str:
+        """Who is on call."""
+        ...
+
+    async def maintain(self, name: str, seconds: float, by: Person, reason: str) -> Answer:
+        """Alerts of a link or node call nobody for a while."""
+        ...
+
+    async def end_maintenance(self, name: str, by: Person) -> Answer:
+        """They do again."""
+        ...
+
+    async def maintenance(self) -> tuple[Maintenance, ...]:
+        """The work that goes on now."""
+        ...
+
+    async def replenish(self, link: str, by: Person, *, key: str) -> Answer:
+        """Fill a pool."""
+        ...
+
+    async def reroute(self, flow: str, by: Person, *, key: str) -> Answer:
+        """Move a flow."""
+        ...
+
+
 class Desk(Protocol):
     """What people may see and do; unknown ids raise NotFoundError, a far side that is down UnavailableError."""
+
+    @property
+    def switches(self) -> Switches:
+        """What holds for all runs."""
+        ...
+
+    @property
+    def requests(self) -> Requests:
+        """What nobody waits for an alert with."""
+        ...
+
+    async def guide(self, name: str) -> str | None:
+        """A playbook's text, None where there is none of that name."""
+        ...
 
     async def person(self, id: str) -> Person:  # noqa: A002 - the desk's own word
         """Who this is, with roles."""

@@ -18,9 +18,20 @@ def diagnosis_text(diagnosis: Diagnosis, *, shown: int = _SHOWN_EVIDENCE) -> str
     lines = [f"*Diagnosis* of {escape(diagnosis.link)}: {escape(diagnosis.summary)}"]
     for rank, finding in enumerate(diagnosis.findings[:2]):
         lines += _finding_lines(finding, shown if rank == 0 else 0)
+    lines += _ends(diagnosis)
+    return "\n".join(lines)
+
+
+def _ends(diagnosis: Diagnosis) -> list[str]:
+    """What was missing, what security must decide, and the guide for people."""
+    lines = []
     if diagnosis.missing:
         lines.append(f"Missing or stale: {escape(', '.join(diagnosis.missing))}")
-    return "\n".join(lines)
+    if (gate := diagnosis.security) is not None:
+        lines.append(f":lock: *Intrusion not excluded*, the role {gate.role} decides: {escape(gate.reason)}")
+    if diagnosis.playbook:
+        lines.append(f"Guide: `/bellhop runbook {diagnosis.playbook}`")
+    return lines
 
 
 def diagnosis_blocks(diagnosis: Diagnosis) -> list[Block]:
@@ -30,8 +41,7 @@ def diagnosis_blocks(diagnosis: Diagnosis) -> list[Block]:
         lines += _finding_lines(finding, 8)
         lines += [f"    against: {_evidence(item)}" for item in finding.against[:4]]
     lines += [f"Turned down: {escape(reason)}" for reason in diagnosis.rejected[:8]]
-    if diagnosis.missing:
-        lines.append(f"Missing or stale: {escape(', '.join(diagnosis.missing))}")
+    lines += _ends(diagnosis)
     return [header(f"{_VERDICTS[diagnosis.verdict]}: {diagnosis.link}"), *sections(lines)]
 
 

@@ -12,12 +12,17 @@ from bot.cli.options import config_option
 @config_option
 @click.argument("run")
 @click.argument("step")
-def approve(config: Path, run: str, step: str) -> int:
+@click.option(
+    "--break-glass",
+    metavar="WHY",
+    help="Let it go ahead alone, whatever roles and number of people it asks for; somebody else must review that.",
+)
+def approve(config: Path, run: str, step: str, break_glass: str | None) -> int:
     """Approve STEP of RUN, which waits for it; you need the role that the step asks for."""
-    return asyncio.run(decide(config, run, step, approves=True))
+    return asyncio.run(decide(config, run, step, approves=True, break_glass=break_glass))
 
 
-async def decide(config: Path, run: str, step: str, *, approves: bool) -> int:
+async def decide(config: Path, run: str, step: str, *, approves: bool, break_glass: str | None = None) -> int:
     """Approve or reject as the person at this terminal; the exit code."""
     import uuid
 
@@ -25,7 +30,11 @@ async def decide(config: Path, run: str, step: str, *, approves: bool) -> int:
 
     async with opened(config) as bellhop:
         person = await myself(bellhop)
-        act = bellhop.desk.approve if approves else bellhop.desk.reject
-        answer = await act(run, step, person, plan_hash=None, key=uuid.uuid4().hex)
+        desk, key = bellhop.desk, uuid.uuid4().hex
+        answer = (
+            await desk.approve(run, step, person, plan_hash=None, key=key, break_glass=break_glass)
+            if approves
+            else await desk.reject(run, step, person, plan_hash=None, key=key)
+        )
     click.echo(answer.message, err=not answer.done)
     return 0 if answer.done else 1

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.options import config_option
+from bot.cli.runbook_guards import ledger, promote, reset
 
 if TYPE_CHECKING:
     from bot.app import Bellhop
@@ -166,6 +167,10 @@ def schema() -> None:
 
     content = Runbook.model_json_schema(by_alias=True)
     click.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **content}, indent=2))
+
+
+for _command in (ledger, reset, promote):
+    runbook.add_command(_command)
 
 
 def _present(config: Path | None) -> Path | None:

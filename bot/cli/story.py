@@ -9,8 +9,10 @@ from rich.table import Table
 from rich.text import Text
 
 from bot.model import event as events
+from bot.model import guard_event as guards
 from bot.model.diagnosis import Diagnosis, Finding
 from bot.model.event import Event
+from bot.model.time import format_instant
 from remediation.duration import format_duration
 
 _OUTCOME_STYLE = {"succeeded": "green", "failed": "red", "skipped": "dim", "refused": "yellow", "unknown": "yellow"}
@@ -137,6 +139,13 @@ def _(body: events.RecoveryVerified) -> Told:
 
 
 @tell.register
+def _(body: events.KeysQuarantined) -> Told:
+    since = format_instant(body.since)
+    links = escape(", ".join(body.links))
+    return f"[bold red]quarantine[/bold red] the keys of {links} since {since}: {escape(body.reason)}"
+
+
+@tell.register
 def _(body: events.Escalated) -> Told:
     return f"[bold magenta]escalated[/bold magenta] to {escape(body.to)}: {escape(body.reason)}"
 
@@ -144,6 +153,42 @@ def _(body: events.Escalated) -> Told:
 @tell.register
 def _(body: events.NoteAdded) -> Told:
     return f"[dim]note[/dim] {escape(body.text)}"
+
+
+@tell.register
+def _(body: guards.RunPaused) -> Told:
+    return f"[bold yellow]waits[/bold yellow] before {body.step}: {escape(body.reason)}"
+
+
+@tell.register
+def _(body: guards.RunResumed) -> Told:
+    return f"[green]goes on[/green] with {body.step}"
+
+
+@tell.register
+def _(body: guards.BreakerOpened) -> Told:
+    return f"[bold red]switched off[/bold red] {escape(body.runbook)}: {', '.join(body.runs)} failed in a row"
+
+
+@tell.register
+def _(body: guards.ShadowRecorded) -> Told:
+    return f"[dim]would[/dim] {body.step}: {escape(body.would)}"
+
+
+@tell.register
+def _(body: guards.ModeChanged) -> Told:
+    return f"[bold]mode[/bold] of {escape(body.runbook)} on {escape(body.target)}: {body.before} → {body.after}"
+
+
+@tell.register
+def _(body: guards.PromotionProposed) -> Told:
+    told = f"{escape(body.runbook)} on {escape(body.target)} met its predictions {body.matches} times in a row"
+    return f"[bold cyan]proposed[/bold cyan] mode {body.after} instead of {body.before}: {told}"
+
+
+@tell.register
+def _(body: guards.GlassBroken) -> Told:
+    return f"[bold magenta]break-glass[/bold magenta] {body.step}: {escape(body.reason)} (its review is mandatory)"
 
 
 @tell.register

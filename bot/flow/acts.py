@@ -1,12 +1,16 @@
 """The effects of a run: each writes its intent before and its outcome after, and is never repeated blindly."""
 
+import asyncio
+
 from bot.clock import Clock
+from bot.errors import plain
 from bot.flow.durable import Json
 from bot.flow.facts import onset_of
 from bot.flow.guarding import Guarding
 from bot.flow.journal import Journal
 from bot.flow.messages import IncidentMessenger
 from bot.flow.observe import IncidentReadings, Observer
+from bot.flow.past import begun_as, begun_before, ended_before, place_of_act, standing, touched
 from bot.incidents.lifecycle import move
 from bot.model.event import (
     ActRefused,
@@ -21,10 +25,14 @@ from bot.model.event import (
     StepOutcome,
     StepStarted,
 )
-from bot.model.incident import Incident
+from bot.model.guard import Pause
+from bot.model.guard_event import RunPaused, RunResumed
+from bot.model.incident import Incident, RunView
+from bot.store import Transaction
 from remediation.contract import Controller, Ports
-from remediation.execute import perform, probe
-from remediation.machine import Act, Finish, Skip
+from remediation.execute import perform, probe, snapshot
+from remediation.guard import Refusal
+from remediation.machine import Act, Fail, Finish, Skip
 from remediation.registry import ACTIONS
 
 
@@ -45,58 +53,94 @@ class Acts:
         self._controller = controller
         self._guarding = guarding
         self._clock = clock
+        self._admitting = asyncio.Lock()
+        """One act after the other, so that the guards of each see what those before it take out of service."""
 
     def real_seconds(self, seconds: float) -> float:
         """Seconds of the flow's clock on the wall."""
         return self._clock.real_seconds(seconds)
 
     async def begin(self, argument: Json) -> Json:
-        """Check the runbook's guard and open the run, or refuse with the reason in the incident."""
-        incident, run, runbook = argument["incident"], argument["run"], argument["runbook"]
+        """Check the guards and open the run, or refuse with the reason in the incident."""
+        incident, run = argument["incident"], argument["run"]
         view = await self._journal.incident(incident)
-        refusal = await self._guarding.refusal(view, run, argument["state"])
-        entry = self._journal.entry
-        if refusal is not None:
-            body = ActRefused(run=run, runbook=runbook, guard=refusal.guard, reason=refusal.reason)
-            ended = RunEnded(run=run, runbook=runbook, result="stopped", reason=refusal.reason)
-            tell = Escalated(to="operators", reason=f"{runbook} was refused: {refusal.reason}")
-            await self._journal.record(
-                incident,
-                entry(body, key=f"refused:{run}"),
-                entry(ended, key=f"ended:{run}"),
-                entry(tell, key=f"refused told:{run}"),
-            )
-            return {"ok": False, "verify": False}
-        started = RunStarted(run=run, runbook=runbook, plan_hash=argument["plan_hash"])
-        entries = [entry(started, key=f"started:{run}"), *self._to(view, "mitigating", f"{runbook} runs", run)]
-        await self._journal.record(incident, *entries)
-        return {"ok": True}
+        seen = await self._guarding.look_at_run(view, run, argument["state"]["scope"])
+
+        def decide(view: Incident, transaction: Transaction) -> Json:
+            known = view.runs[run]
+            if known.started_at is not None or known.ended_at is not None:
+                return begun_as(known)
+            refusal = self._guarding.admit_run(transaction, view, run, seen)
+            entries = self._refusal_of_run(known, refusal) if refusal else self._opening(view, known)
+            transaction.append(incident, entries)
+            return {"ok": refusal is None, "verify": False}
+
+        return await self._journal.decide(incident, decide)
 
     async def act(self, incident: str, run: str, instruction: Json) -> Json:
-        """Do one act: its outcome, as an envelope of plain JSON."""
+        """Do one act: its outcome, as an envelope of plain JSON; only {"paused": why} while nothing may act."""
         act = Act.from_json(instruction)
         history = await self._journal.events(incident)
-        ended = _ended(history, run, act)
+        ended = ended_before(history, run, act)
         if ended is not None:
             return dict(ended.envelope)
         view = await self._journal.incident(incident)
         ports = self._ports(view, run)
-        if _begun(history, run, act):
-            envelope = await probe(act, ports, ACTIONS) or await perform(act, ports, ACTIONS)
-        else:
-            refusal = await self._guarding.refusal_of_act(view, run, act)
-            if refusal is not None:
-                return await self._refuse(incident, run, act, refusal.guard, refusal.reason)
-            await self._journal.record(incident, self._intent(run, act))
+        begun = begun_before(history, run, act)
+        envelope = await probe(act, ports, ACTIONS, before=begun.before) if begun else None
+        if envelope is None:
+            before = await snapshot(act, ports, ACTIONS)
+            async with self._admitting:
+                turned_away = await self._admit(view, run, act, history, before)
+            if turned_away is not None:
+                return turned_away
             envelope = await perform(act, ports, ACTIONS)
-        await self._journal.record(incident, self._outcome(run, act, envelope))
+        envelope = {**envelope, "at": self._clock.now()}
+        await self._close(incident, run, act, envelope)
         return envelope
 
-    async def skip(self, incident: str, run: str, instruction: Json) -> Json:
-        """Note that a step's condition did not hold."""
-        skipped = Skip.from_json(instruction)
-        body = StepEnded(run=run, step=skipped.step, phase="run", attempt=1, outcome="skipped", error=skipped.why)
-        await self._journal.record(incident, self._journal.entry(body, key=f"skipped:{run}:{skipped.step}"))
+    async def _admit(self, view: Incident, run: str, act: Act, history: tuple[Event, ...], before: Json) -> Json | None:
+        """Write the intent, or say what the act comes to without being done: a refusal or a pause."""
+        waits = standing(history, run)
+
+        def stand(view: Incident, transaction: Transaction) -> Json | None:
+            pause = self._guarding.pause(transaction, act)
+            if pause is not None and not waits:
+                transaction.append(view.id, [self._paused(run, act, pause, history)])
+            return None if pause is None else {"paused": str(pause)}
+
+        if (paused := await self._journal.decide(view.id, stand)) is not None:
+            return paused
+        seen = await self._guarding.look_at_act(view, run, act, untouched=not touched(history, run))
+
+        def decide(view: Incident, transaction: Transaction) -> Json | None:
+            if (paused := stand(view, transaction)) is not None:
+                return paused
+            resumed = [self._resumed(run, act, history)] if waits else []
+            refusal = self._guarding.admit_act(transaction, view, run, act, seen)
+            if refusal is not None:
+                envelope, entries = self._refusal_of_act(view.runs[run], act, refusal)
+                transaction.append(view.id, [*resumed, *entries])
+                return envelope
+            transaction.append(view.id, [*resumed, self._intent(run, act, before)])
+            return None
+
+        return await self._journal.decide(view.id, decide)
+
+    async def _close(self, incident: str, run: str, act: Act, envelope: Json) -> None:
+        def write(transaction: Transaction) -> None:
+            self._guarding.settle_act(transaction, act, happened=envelope["happened"])
+            transaction.append(incident, [self._outcome(run, act, envelope)])
+
+        await self._journal.store.transact(write)
+
+    async def leave(self, incident: str, run: str, instruction: Json) -> Json:
+        """Note that a step's condition did not hold, or that it could not be begun."""
+        skips = instruction["kind"] == Skip.__name__
+        left: Skip | Fail = Skip.from_json(instruction) if skips else Fail.from_json(instruction)
+        outcome: StepOutcome = "skipped" if skips else "failed"
+        body = StepEnded(run=run, step=left.step, phase="run", attempt=1, outcome=outcome, error=left.why)
+        await self._journal.record(incident, self._journal.entry(body, key=f"{outcome}:{run}:{left.step}"))
         return {}
 
     async def end(self, argument: Json, instruction: Json) -> Json:
@@ -116,8 +160,50 @@ class Acts:
         if finish.escalate_to:
             body = Escalated(to=finish.escalate_to, reason=f"{runbook} {finish.result}: {finish.reason}")
             entries.append(entry(body, key=f"escalated:{run}"))
-        await self._journal.record(incident, *entries)
+
+        def write(transaction: Transaction) -> None:
+            opened = self._guarding.end_run(transaction, run, runbook, finish.result)
+            if not verify:
+                self._guarding.release(transaction, run)
+            transaction.append(incident, [*entries, *(entry(each, key=f"breaker:{run}") for each in opened)])
+
+        await self._journal.store.transact(write)
         return {"ok": finish.result == "succeeded", "verify": verify}
+
+    async def broke(self, argument: Json, error: Exception) -> None:
+        """Close a run that a defect of Bellhop ended; nothing is taken back, for nobody knows what is right now."""
+        finish = Finish(
+            result="failed", reason=f"a defect of Bellhop ended it: {plain(error)}", escalate_to="operators"
+        )
+        await self.end(argument, finish.to_json())
+
+    async def release(self, run: str) -> Json:
+        """Give back what a run held while its recovery was watched."""
+        await self._journal.store.transact(lambda transaction: self._guarding.release(transaction, run))
+        return {}
+
+    def _opening(self, view: Incident, run: RunView) -> list[Entry]:
+        started = RunStarted(run=run.run, runbook=run.runbook, plan_hash=run.plan_hash)
+        entry = self._journal.entry(started, key=f"started:{run.run}")
+        return [entry, *self._to(view, "mitigating", f"{run.runbook} runs", run.run)]
+
+    def _refusal_of_run(self, run: RunView, refusal: Refusal) -> list[Entry]:
+        entry = self._journal.entry
+        body = ActRefused(run=run.run, runbook=run.runbook, guard=refusal.guard, reason=refusal.reason)
+        ended = RunEnded(run=run.run, runbook=run.runbook, result="stopped", reason=refusal.reason)
+        tell = Escalated(to="operators", reason=f"{run.runbook} was refused: {refusal.reason}")
+        return [
+            entry(body, key=f"refused:{run.run}"),
+            entry(ended, key=f"ended:{run.run}"),
+            entry(tell, key=f"refused told:{run.run}"),
+        ]
+
+    def _paused(self, run: str, act: Act, pause: Pause, history: tuple[Event, ...]) -> Entry:
+        body = RunPaused(run=run, step=act.step, reason=str(pause))
+        return self._journal.entry(body, key=f"paused:{run}:{len(history)}")
+
+    def _resumed(self, run: str, act: Act, history: tuple[Event, ...]) -> Entry:
+        return self._journal.entry(RunResumed(run=run, step=act.step), key=f"resumed:{run}:{len(history)}")
 
     def _ports(self, view: Incident, run: str) -> Ports:
         return Ports(
@@ -127,7 +213,7 @@ class Acts:
             timer=self._clock,
         )
 
-    def _intent(self, run: str, act: Act) -> Entry:
+    def _intent(self, run: str, act: Act, before: Json) -> Entry:
         body = StepStarted(
             run=run,
             step=act.step,
@@ -137,8 +223,9 @@ class Acts:
             action=act.action,
             inputs=act.parameters,
             key=act.key,
+            before=before,
         )
-        return self._journal.entry(body, key=f"began:{_name(run, act)}")
+        return self._journal.entry(body, key=f"began:{place_of_act(run, act)}")
 
     def _outcome(self, run: str, act: Act, envelope: Json) -> Entry:
         outcome: StepOutcome = (
@@ -154,13 +241,14 @@ class Acts:
             error=envelope["error"],
             envelope=envelope,
         )
-        return self._journal.entry(body, key=f"done:{_name(run, act)}")
+        return self._journal.entry(body, key=f"done:{place_of_act(run, act)}")
 
-    async def _refuse(self, incident: str, run: str, act: Act, guard: str, reason: str) -> Json:
+    def _refusal_of_act(self, run: RunView, act: Act, refusal: Refusal) -> tuple[Json, list[Entry]]:
+        reason = refusal.reason
         envelope = {"ok": False, "output": {}, "before": {}, "error": reason, "retryable": False, "happened": False}
-        refused = ActRefused(run=run, runbook="", step=act.step, guard=guard, reason=reason)
+        refused = ActRefused(run=run.run, runbook=run.runbook, step=act.step, guard=refusal.guard, reason=reason)
         body = StepEnded(
-            run=run,
+            run=run.run,
             step=act.step,
             phase=act.phase,
             attempt=act.attempt,
@@ -168,12 +256,9 @@ class Acts:
             error=reason,
             envelope=envelope,
         )
-        await self._journal.record(
-            incident,
-            self._journal.entry(refused, key=f"refused:{_name(run, act)}"),
-            self._journal.entry(body, key=f"done:{_name(run, act)}"),
-        )
-        return envelope
+        place = place_of_act(run.run, act)
+        entry = self._journal.entry
+        return envelope, [entry(refused, key=f"refused:{place}"), entry(body, key=f"done:{place}")]
 
     def _to(self, view: Incident, state: State, why: str, run: str) -> list[Entry]:
         decision = move(view, state)
@@ -181,23 +266,3 @@ class Acts:
             return []
         body = StateChanged(before=view.state, after=state)
         return [self._journal.entry(body, key=f"{state}:{run}", why=why)]
-
-
-def _name(run: str, act: Act) -> str:
-    return f"{run}:{act.step}:{act.phase}:{act.attempt}"
-
-
-def _ended(history: tuple[Event, ...], run: str, act: Act) -> StepEnded | None:
-    for event in history:
-        body = event.body
-        if isinstance(body, StepEnded) and body.envelope and _same(body, run, act):
-            return body
-    return None
-
-
-def _begun(history: tuple[Event, ...], run: str, act: Act) -> bool:
-    return any(isinstance(event.body, StepStarted) and _same(event.body, run, act) for event in history)
-
-
-def _same(body: StepStarted | StepEnded, run: str, act: Act) -> bool:
-    return (body.run, body.step, body.phase, body.attempt) == (run, act.step, act.phase, act.attempt)

@@ -7,6 +7,7 @@ from bot.clock import Clock
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.journal import Journal
 from bot.model.event import ApprovalAsked, ApprovalExpired, Escalated, OutcomeAsked
+from remediation.asking import fills
 from remediation.machine import Ask, AskOutcome
 
 _LONGEST_WAIT_S = 3600.0
@@ -25,13 +26,19 @@ class Approvals:
         """Who and why, when somebody asked to stop this run; answers to questions long past are let go."""
         while (message := await self._worker.receive(0)) is not None:
             if message["kind"] == "abort":
-                return f"{message['by']}: {message.get('why', 'stopped by hand')}"
+                return _who_and_why(message)
         return None
+
+    async def wait_out(self, real_seconds: float) -> str | None:
+        """Wait in a pause until it may be over; who and why, when somebody asked to stop this run meanwhile."""
+        message = await self._worker.receive(real_seconds)
+        return _who_and_why(message) if message is not None and message["kind"] == "abort" else None
 
     async def ask(self, incident: str, run: str, question: Ask) -> Json:
         """Post the question and wait for enough approvals, one rejection, an abort or the deadline."""
         posted = await self._worker.step(f"ask {question.step}", self._post, incident, run, question.to_json())
-        approvers: list[str] = []
+        approvers: dict[str, frozenset[str]] = {}
+        roles = tuple(question.role.split("+"))
         turn = 0
         while (left := await self._left(f"{question.step} {(turn := turn + 1)}", posted["expires_at"])) > 0:
             message = await self._worker.receive(min(left, _LONGEST_WAIT_S))
@@ -40,12 +47,15 @@ class Approvals:
                     return {"decision": "aborted", "by": [by], "why": rest.get("why", "")}
                 case {"kind": "reject", "step": question.step, "by": by}:
                     return {"decision": "rejected", "by": [by]}
-                case {"kind": "approve", "step": question.step, "by": by} if by not in approvers:
-                    approvers.append(by)
-            if len(approvers) >= question.count:
-                return {"decision": "approved", "by": approvers}
+                case {"kind": "approve", "step": question.step, "by": by, "break_glass": True}:
+                    return {"decision": "approved", "by": [by]}
+                case {"kind": "approve", "step": question.step, "by": by, **rest}:
+                    given = rest.get("roles")
+                    approvers.setdefault(by, frozenset(given if isinstance(given, list) else roles[:1]))
+            if fills(roles, question.count, tuple(approvers.values())) >= question.count * len(roles):
+                return {"decision": "approved", "by": list(approvers)}
         await self._worker.step(f"expire {question.step}", self._expire, incident, run, question.step)
-        return {"decision": "expired", "by": approvers}
+        return {"decision": "expired", "by": list(approvers)}
 
     async def settle(self, incident: str, run: str, question: AskOutcome) -> Json:
         """Wait, however long, for a person to say whether an act happened; remind every half hour."""
@@ -110,3 +120,7 @@ class Approvals:
         body = Escalated(to="operators", reason=f"run {run} still waits for somebody to say whether {step} happened")
         await self._journal.record(incident, self._journal.entry(body, key=f"reminder:{run}:{step}:{number}"))
         return {}
+
+
+def _who_and_why(abort: Json) -> str:
+    return f"{abort['by']}: {abort.get('why', 'stopped by hand')}"

@@ -5,11 +5,14 @@ one transaction; the same act twice is one. Every answer is one line that says w
 """
 
 from bot.errors import NotFoundError
+from bot.flow.authority import Authority, against_time, pending_at, roles_in
 from bot.flow.durable import DurableClient, Json
 from bot.flow.journal import Journal
 from bot.flow.observe import Observer
 from bot.flow.propose import Proposer
 from bot.flow.publish import Publisher
+from bot.flow.requests import Requests
+from bot.flow.switches import Switches, may_act, needs_role
 from bot.incidents.lifecycle import move
 from bot.model.diagnosis import Diagnosis
 from bot.model.event import (
@@ -23,6 +26,7 @@ from bot.model.event import (
     State,
     StateChanged,
 )
+from bot.model.guard_event import GlassBroken
 from bot.model.incident import Incident, PendingApproval
 from bot.model.person import Answer, Person
 from bot.model.runbook import RunbookInfo
@@ -30,9 +34,9 @@ from bot.postmortem import Format
 from bot.settings import PersonSettings
 from bot.store import Transaction
 from remediation.errors import RemediationError
+from remediation.playbooks import Playbook, named
 
 _LONGEST_NOTE = 4000
-_LOOKING_ROLE = "viewer"
 
 
 class Desk:
@@ -47,13 +51,20 @@ class Desk:
         publisher: Publisher,
         client: DurableClient,
         people: tuple[PersonSettings, ...],
+        switches: Switches,
+        requests: Requests,
+        playbooks: tuple[Playbook, ...] = (),
     ) -> None:
+        self._playbooks = playbooks
+        self.switches = switches
+        self.requests = requests
         self._journal = journal
         self._observer = observer
         self._proposer = proposer
         self._publisher = publisher
         self._client = client
         self._people = {each.id: each for each in people}
+        self._authority = Authority(self._people)
 
     async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
         """All incidents, in the order they were opened."""
@@ -72,6 +83,11 @@ class Desk:
         """Who this is, with the roles that the configuration gives."""
         known = self._people.get(id)
         return Person(id=id, name=known.name or id, roles=known.roles) if known else Person(id=id, name=id)
+
+    async def guide(self, name: str) -> str | None:
+        """A playbook's text, None where there is none of that name."""
+        found = named(self._playbooks, name)
+        return None if found is None else found.text
 
     async def runbooks(self) -> tuple[RunbookInfo, ...]:
         """Every runbook there is."""
@@ -118,8 +134,8 @@ class Desk:
 
     async def run(self, id: str, by: Person, runbook: str | None = None) -> Answer:  # noqa: A002
         """Start a runbook: the one named, or the one that the diagnosis proposes."""
-        if not _may_act(by):
-            return _needs_role(by, "start a runbook")
+        if not may_act(by):
+            return needs_role(by, "start a runbook")
         view = await self._journal.incident(id)
         if not view.is_open:
             return Answer(done=False, message=f"{id} is {view.state}; there is nothing to run")
@@ -132,10 +148,20 @@ class Desk:
             )
         except RemediationError as error:
             return Answer(done=False, message=str(error))
-        return Answer(done=True, message=f"{proposal.run} ({proposal.runbook}) starts")
+        goes = f"waits: {proposal.waits}" if proposal.waits else "starts"
+        if proposal.mode == "observe":
+            goes = f"only records what it would do: its mode on {view.subject} is observe"
+        return Answer(done=True, message=f"{proposal.run} ({proposal.runbook}) {goes}")
 
-    async def approve(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
-        """Approve a step that waits, for exactly the plan with this hash (None: the one that stands)."""
+    async def approve(
+        self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str, break_glass: str | None = None
+    ) -> Answer:
+        """Approve a step that waits, for exactly the plan with this hash (None: the one that stands).
+
+        `break_glass` says why one person must let it go ahead alone; somebody else reviews that afterwards.
+        """
+        if break_glass is not None:
+            return await self._break_glass(run, step, by, plan_hash=plan_hash, key=key, why=break_glass.strip())
         return await self._answer(run, step, by, approves=True, plan_hash=plan_hash, key=key)
 
     async def reject(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
@@ -144,8 +170,8 @@ class Desk:
 
     async def settle(self, run: str, step: str, by: Person, *, happened: bool, key: str) -> Answer:
         """Say whether an act of which nobody knows was done."""
-        if not _may_act(by):
-            return _needs_role(by, f"say whether {step} happened")
+        if not may_act(by):
+            return needs_role(by, f"say whether {step} happened")
 
         def decide(view: Incident, transaction: Transaction) -> Answer:
             waits = any((each.run, each.step) == (run, step) for each in view.outcomes)
@@ -162,8 +188,8 @@ class Desk:
 
     async def abort(self, run: str, by: Person, why: str) -> Answer:
         """Stop a run before its next act; what it did is taken back in reverse."""
-        if not _may_act(by):
-            return _needs_role(by, f"stop {run}")
+        if not may_act(by):
+            return needs_role(by, f"stop {run}")
 
         def decide(view: Incident, transaction: Transaction) -> Answer:
             known = view.runs.get(run)
@@ -182,21 +208,67 @@ class Desk:
         self, run: str, step: str, by: Person, *, approves: bool, plan_hash: str | None, key: str
     ) -> Answer:
         def decide(view: Incident, transaction: Transaction) -> Answer:
-            pending = next((each for each in view.approvals if (each.run, each.step) == (run, step)), None)
+            pending = pending_at(view, run, step)
             if pending is None:
                 return Answer(done=False, message=f"{run} does not wait for an approval of {step}")
-            if refusal := _refusal(pending, by, plan_hash, self._journal.clock.now()):
+            against = self._authority.against_approving if approves else self._authority.against_rejecting
+            if refusal := against(pending, view.runs[run], by) or against_time(
+                pending, plan_hash, self._journal.clock.now()
+            ):
                 return Answer(done=False, message=refusal)
-            body = ApprovalAnswered(
-                run=run, step=step, decision="approved" if approves else "rejected", plan_hash=pending.plan_hash
-            )
-            self._append(transaction, view.id, body, by, key=f"answer:{run}:{step}:{by.id}")
-            kind = "approve" if approves else "reject"
-            message: Json = {"kind": kind, "step": step, "by": by.id}
-            self._client.send(transaction, run=run, message=message, key=f"{kind}:{step}:{by.id}:{key}")
-            return Answer(done=True, message=f"{step} of {run} is {body.decision} by {by.name}")
+            self._let(transaction, view, pending, by, approves=approves, key=key)
+            word = "approved" if approves else "rejected"
+            return Answer(done=True, message=f"{step} of {run} is {word} by {by.name}")
 
         return await self._journal.decide(incident_of(run), decide)
+
+    async def _break_glass(
+        self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str, why: str
+    ) -> Answer:
+        if not may_act(by):
+            return needs_role(by, "break the glass")
+        if not why:
+            return Answer(done=False, message="say why it cannot wait for somebody else")
+
+        def decide(view: Incident, transaction: Transaction) -> Answer:
+            pending = pending_at(view, run, step)
+            if pending is None:
+                return Answer(done=False, message=f"{run} does not wait for an approval of {step}")
+            if refusal := against_time(pending, plan_hash, self._journal.clock.now()):
+                return Answer(done=False, message=refusal)
+            broken = GlassBroken(run=run, step=step, reason=why[:_LONGEST_NOTE])
+            self._append(transaction, view.id, broken, by, key=f"glass:{run}:{step}")
+            self._let(transaction, view, pending, by, approves=True, key=key, break_glass=True)
+            return Answer(done=True, message=f"{step} of {run} goes ahead on {by.name}'s word; a review is owed")
+
+        return await self._journal.decide(incident_of(run), decide)
+
+    def _let(
+        self,
+        transaction: Transaction,
+        view: Incident,
+        pending: PendingApproval,
+        by: Person,
+        *,
+        approves: bool,
+        key: str,
+        break_glass: bool = False,
+    ) -> None:
+        """Write the answer, and tell the run."""
+        run, step, roles = pending.run, pending.step, roles_in(pending, by)
+        body = ApprovalAnswered(
+            run=run,
+            step=step,
+            decision="approved" if approves else "rejected",
+            plan_hash=pending.plan_hash,
+            roles=roles,
+        )
+        self._append(transaction, view.id, body, by, key=f"answer:{run}:{step}:{by.id}")
+        kind = "approve" if approves else "reject"
+        message: Json = {"kind": kind, "step": step, "by": by.id}
+        if approves:
+            message |= {"roles": list(roles), "break_glass": break_glass}
+        self._client.send(transaction, run=run, message=message, key=f"{kind}:{step}:{by.id}:{key}")
 
     async def _write(self, incident: str, body: EventBody, by: Person, done: str) -> Answer:
         def decide(view: Incident, transaction: Transaction) -> Answer:
@@ -220,30 +292,9 @@ class Desk:
         transaction.append(incident, [entry])
 
 
-def _may_act(by: Person) -> bool:
-    return any(role != _LOOKING_ROLE for role in by.roles)
-
-
-def _needs_role(by: Person, wish: str) -> Answer:
-    return Answer(done=False, message=f"{by.name} needs a role to {wish}: the configuration gives roles to people")
-
-
 def incident_of(run: str) -> str:
     """The incident of a run id such as INC-7-R2; raises NotFoundError when the id is none."""
     incident, mark, number = run.rpartition("-R")
     if not mark or not number.isdigit():
         raise NotFoundError(f"{run!r} names no run", hint="runs are named like INC-7-R1")
     return incident
-
-
-def _refusal(pending: PendingApproval, by: Person, plan_hash: str | None, now: float) -> str:
-    step = pending.step
-    if by.id in pending.approved_by:
-        return f"{by.name} has approved {step} before; somebody else must"
-    if pending.role not in by.roles:
-        return f"{step} needs the role {pending.role}, which {by.name} does not have"
-    if plan_hash is not None and plan_hash != pending.plan_hash:
-        return "the plan has changed since this question was shown; look at the new one"
-    if now >= pending.expires_at:
-        return f"the time to approve {step} is over"
-    return ""

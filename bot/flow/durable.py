@@ -7,14 +7,16 @@ caller's own transaction. `DurableWorker` also executes them. What crosses a wor
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from dbos import DBOS, DBOSClient, DBOSConfig, SetWorkflowID, StepOptions
 from sqlalchemy import Connection
 
 from bot.errors import BellhopError, StoreUnavailableError
+from bot.store.engine import open_durable_engine
 
 Json = dict[str, Any]
 Effect = Callable[..., Coroutine[Any, Any, Json]]
@@ -31,6 +33,7 @@ RUN_WORKFLOW = "run"
 _POLL_S = 0.2
 _RECOVERY_ATTEMPTS = 50
 _STORE_RETRIES = 1000
+_ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
 
 
 class PlainJson:
@@ -97,9 +100,11 @@ class DurableWorker:
     """Executes workflows in this process and takes up those that a killed process left behind."""
 
     def __init__(self, url: str, *, executor: str) -> None:
+        self._engine = open_durable_engine(url)
         self._config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": url,
+            "system_database_engine": self._engine,
             "application_version": APPLICATION_VERSION,
             "executor_id": executor,
             "serializer": PlainJson(),  # type: ignore[typeddict-item]
@@ -166,12 +171,31 @@ class DurableWorker:
         status = await DBOS.get_workflow_status_async(id)
         return status is not None and status.status not in ("PENDING", "ENQUEUED", "DELAYED")
 
+    async def ended(self, *, before: float, limit: int, offset: int = 0) -> tuple[str, ...]:
+        """The ids of workflows that ended before an instant (Unix seconds), oldest first."""
+        found = await DBOS.list_workflows_async(
+            status=list(_ENDED),
+            completed_before=datetime.fromtimestamp(before, UTC).isoformat(),
+            limit=limit,
+            offset=offset,
+            load_input=False,
+            load_output=False,
+        )
+        return tuple(each.workflow_id for each in found)
+
+    async def delete(self, ids: Sequence[str]) -> None:
+        """Forget workflows with all their steps and messages; an id of them would then be a new workflow."""
+        if ids:
+            await DBOS.delete_workflows_async(list(ids))
+
     async def close(self) -> None:
         """Stop executing; what is under way goes on at the next start.
 
         DBOS makes its threads the event loop's own and takes them along; the loop gets new ones.
         """
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
+        if self._engine is not None:
+            self._engine.dispose()
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(thread_name_prefix="bellhop"))
 
 

@@ -1,11 +1,17 @@
 """What follows from an incident and the network alone: where to look, since when, whom it touches."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from bot.flow.blast import resources
+from bot.guard_settings import MaintenanceWindow
+from bot.model.diagnosis import Diagnosis
 from bot.model.incident import Incident
+from bot.model.maintenance import Maintenance
 from bot.model.network import Flow, Network, Subject
+from remediation.guard import Certainty, Window
 from remediation.plan import PlanFacts
+from remediation.schema import Runbook
 
 
 def link_of(network: Network, subject: Subject) -> str | None:
@@ -39,9 +45,22 @@ def plan_facts(incident: Incident, network: Network) -> PlanFacts:
     """What templates of a runbook may know of an incident and its surroundings."""
     flows = affected_flows(incident, network)
     return PlanFacts(
-        incident=incident_facts(incident),
-        affected_flows=tuple({"id": flow.id, "priority": flow.priority} for flow in flows),
+        incident={**incident_facts(incident), "link": _link_of(incident, network)},
+        affected_flows=tuple(
+            {
+                "id": flow.id,
+                "priority": flow.priority,
+                "route": list(flow.route),
+                "alternates": [list(route) for route in flow.alternates],
+            }
+            for flow in flows
+        ),
     )
+
+
+def _link_of(incident: Incident, network: Network) -> str:
+    diagnosed = incident.diagnosis.link if incident.diagnosis else ""
+    return diagnosed or link_of(network, incident.subject) or ""
 
 
 def incident_facts(incident: Incident) -> Mapping[str, Any]:
@@ -58,3 +77,43 @@ def incident_facts(incident: Incident) -> Mapping[str, Any]:
         "summary": incident.diagnosis.summary if incident.diagnosis else "",
         "onset": onset_of(incident),
     }
+
+
+def is_security_gated(diagnosis: Diagnosis | None) -> bool:
+    """Whether people of the security role must agree to every act."""
+    return diagnosis is not None and diagnosis.security is not None
+
+
+def certainty_of(diagnosis: Diagnosis | None, runbook: Runbook) -> Certainty | None:
+    """How sure the diagnosis is of what the runbook handles; None for a runbook that handles no mode."""
+    if not runbook.spec.handles:
+        return None
+    findings = diagnosis.findings if diagnosis else ()
+    ours = [finding for finding in findings if finding.mode in runbook.spec.handles]
+    confidence = max((finding.confidence for finding in ours), default=0.0)
+    modes = ", ".join(runbook.spec.handles)
+    verdict = diagnosis.verdict if diagnosis else "unknown"
+    told = f"the confidence in {modes} is {confidence:.0%}" if ours else f"the diagnosis is {verdict}, not {modes}"
+    return Certainty(confidence, runbook.spec.trigger.min_confidence, told)
+
+
+def windows_over(
+    network: Network, windows: Iterable[MaintenanceWindow], places: Collection[str], now: float
+) -> tuple[Window, ...]:
+    """The maintenance that goes on at one of these places; that of a node covers its links."""
+    return tuple(
+        Window(target, window.reason, window.runbooks)
+        for window in windows
+        if window.start.timestamp() <= now < window.end.timestamp()
+        for target in window.targets
+        if resources(network, target) & set(places)
+    )
+
+
+def announced_over(network: Network, works: Iterable[Maintenance], places: Collection[str]) -> tuple[Window, ...]:
+    """The same of what people announced; no runbook is that work."""
+    return tuple(
+        Window(str(work.subject), work.reason, ())
+        for work in works
+        if resources(network, str(work.subject)) & set(places)
+    )

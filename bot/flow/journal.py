@@ -39,7 +39,7 @@ class Journal:
         return known
 
     def open_views(self, transaction: Transaction) -> tuple[Incident, ...]:
-        """Every incident that somebody may still have to act on."""
+        """Every incident that is not over, those that maintenance suppresses included."""
         return tuple(self.view(transaction, incident) for incident in transaction.incident_ids(open_only=True))
 
     async def incident(self, incident: str) -> Incident:
@@ -49,14 +49,14 @@ class Journal:
         return view
 
     async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
-        """All incidents in the order they were opened."""
+        """All incidents, or those that somebody may have to act on, in the order they were opened."""
 
         def work(transaction: Transaction) -> tuple[Incident, ...]:
             return tuple(self.view(transaction, each) for each in transaction.incident_ids(open_only=open_only))
 
         views = await self.store.read(work)
         self._views.update({view.id: view for view in views})
-        return views
+        return tuple(view for view in views if view.is_open) if open_only else views
 
     async def events(self, incident: str, after: int = 0) -> tuple[Event, ...]:
         """The events of an incident behind `after`."""

@@ -3,15 +3,19 @@
 import msgspec
 
 from bot.errors import TelemetryUnavailableError
+from bot.flow.blast import needs_of
 from bot.flow.durable import DurableClient
-from bot.flow.facts import link_of, plan_facts
+from bot.flow.facts import is_security_gated, link_of, plan_facts
 from bot.flow.journal import Journal
+from bot.flow.modes import Modes
 from bot.flow.observe import Observer
 from bot.model.diagnosis import Diagnosis
 from bot.model.event import PlanProposed
+from bot.model.guard import Mode
 from bot.model.incident import Incident
-from bot.store import Transaction
+from bot.store import GuardRows, Transaction
 from remediation import machine
+from remediation.asking import asking
 from remediation.load import Library
 from remediation.plan import Plan, Predict, build_plan
 from remediation.registry import ACTIONS
@@ -28,6 +32,9 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     plan_hash: str
     started: bool
     reason: str
+    mode: Mode = "auto"
+    waits: str = ""
+    """Who holds what the run needs, while it stands in line for it."""
 
 
 class Proposer:
@@ -40,12 +47,12 @@ class Proposer:
         observer: Observer,
         library: Library,
         client: DurableClient,
-        automatic: bool,
+        modes: Modes,
     ) -> None:
         self._journal = journal
         self._observer = observer
         self._client = client
-        self._automatic = automatic
+        self._modes = modes
         self.library = library
 
     async def propose(
@@ -59,16 +66,20 @@ class Proposer:
     ) -> Proposal:
         """Plan `runbook`, or the one that the diagnosis names, once per `cause`.
 
-        `start` queues the run at once (a person asked); otherwise the runbook's own trigger decides. Plan and
+        `start` queues the run at once (a person asked); otherwise mode and trigger of the runbook decide. Plan and
         start are one commit. Raises RemediationError when there is no such runbook or it cannot be planned.
         """
         view = await self._journal.incident(incident)
-        chosen = self.library.get(runbook or _runbook_of(view))
+        name = runbook or _runbook_of(view)
+        mode = await self._journal.store.read(lambda transaction: self._modes.now(transaction, name, str(view.subject)))
+        chosen = asking(
+            self.library.get(name), ACTIONS, every_act=mode == "approve", security=is_security_gated(view.diagnosis)
+        )
         plan = await self.plan(view, chosen)
 
         def write(current: Incident, transaction: Transaction) -> Proposal:
             run = f"{incident}-R{len(current.runs) + 1}"
-            allowed, reason = (True, f"{by} asked for it") if start else self._may_start(current, chosen)
+            allowed, reason = (True, f"{by} asked for it") if start else _may_start(current, chosen, mode)
             body = PlanProposed(
                 run=run,
                 runbook=chosen.metadata.name,
@@ -76,14 +87,20 @@ class Proposer:
                 plan_hash=plan.plan_hash,
                 plan=plan.to_json(),
                 cause=cause,
+                mode=mode,
             )
             entry = self._journal.entry(body, key=f"proposed:{cause}", by=by, why=reason)
             if not transaction.append(incident, [entry]):
                 return _earlier(transaction, incident, cause)
-            if allowed:
-                self._enqueue(transaction, current, run, chosen, plan)
+            waits = self._enqueue(transaction, current, run, chosen, plan=plan, mode=mode) if allowed else ""
             return Proposal(
-                run=run, runbook=chosen.metadata.name, plan_hash=plan.plan_hash, started=allowed, reason=reason
+                mode=mode,
+                run=run,
+                runbook=chosen.metadata.name,
+                plan_hash=plan.plan_hash,
+                started=allowed,
+                reason=reason,
+                waits=waits,
             )
 
         return await self._journal.decide(incident, write)
@@ -103,35 +120,30 @@ class Proposer:
             predict=await self._predictor(incident),
         )
 
-    def _enqueue(self, transaction: Transaction, view: Incident, run: str, runbook: Runbook, plan: Plan) -> None:
+    def _enqueue(
+        self, transaction: Transaction, view: Incident, run: str, runbook: Runbook, *, plan: Plan, mode: Mode
+    ) -> str:
+        """Queue the run; who holds what it needs. A shadow stands in no real run's way."""
         facts = plan_facts(view, self._observer.network)
         state = machine.start(runbook, run=run, plan=plan, facts=facts, actions=ACTIONS)
         self._client.enqueue_run(
             transaction,
             run=run,
-            target=str(view.subject),
+            target=f"shadow on {view.subject}" if mode == "observe" else str(view.subject),
             argument={
                 "run": run,
                 "incident": view.id,
                 "runbook": runbook.metadata.name,
                 "plan_hash": plan.plan_hash,
                 "state": state.to_json(),
+                "shadow": mode == "observe",
             },
         )
-
-    def _may_start(self, incident: Incident, runbook: Runbook) -> tuple[bool, str]:
-        trigger = runbook.spec.trigger
-        finding = incident.diagnosis.findings[0] if incident.diagnosis and incident.diagnosis.findings else None
-        if not self._automatic:
-            return False, "the configuration lets only people start runbooks"
-        if not trigger.auto:
-            return False, "this runbook is started by people only"
-        if finding is not None and finding.confidence < trigger.min_confidence:
-            return False, (
-                f"confidence {finding.confidence:.0%} is below the {trigger.min_confidence:.0%} "
-                "that this runbook asks for; a person can start it"
-            )
-        return True, "the diagnosis is confident enough" if finding else "it only observes"
+        if mode == "observe":
+            return ""
+        needs = needs_of(self._observer.network, runbook, plan.to_json(), state.scope)
+        held = GuardRows(transaction).held(needs)
+        return "; ".join(f"{each.resource} is held by {each.run} ({each.runbook})" for each in held)
 
     async def _predictor(self, incident: Incident) -> Predict:
         link = incident.diagnosis.link if incident.diagnosis else link_of(self._observer.network, incident.subject)
@@ -141,6 +153,22 @@ class Proposer:
             return await self._observer.predictor(link)
         except TelemetryUnavailableError:
             return lambda effect: ()
+
+
+def _may_start(incident: Incident, runbook: Runbook, mode: Mode) -> tuple[bool, str]:
+    """Whether a run begins by itself, and why or why not."""
+    trigger = runbook.spec.trigger
+    finding = incident.diagnosis.findings[0] if incident.diagnosis and incident.diagnosis.findings else None
+    if mode == "suggest":
+        return False, "in the mode suggest only people start this runbook here"
+    if not trigger.auto:
+        return False, "this runbook is started by people only"
+    if finding is not None and finding.confidence < trigger.min_confidence:
+        return False, (
+            f"confidence {finding.confidence:.0%} is below the {trigger.min_confidence:.0%} "
+            "that this runbook asks for; a person can start it"
+        )
+    return True, "the diagnosis is confident enough" if finding else "it only observes"
 
 
 def _runbook_of(incident: Incident) -> str:

@@ -8,13 +8,16 @@ from bot.clock import Clock
 from bot.diagnosis.features import NODE_SIGNALS
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.facts import onset_of
+from bot.flow.guarding import Guarding
 from bot.flow.journal import Journal
+from bot.flow.ledger import Ledger
 from bot.flow.observe import Observer
 from bot.flow.publish import Publisher
 from bot.incidents.lifecycle import move
 from bot.model.event import EffectMeasured, Entry, Escalated, RecoveryVerified, StateChanged
 from bot.model.incident import Incident
 from bot.settings import IncidentSettings
+from bot.store import Transaction
 from remediation.contract import Reading
 from remediation.registry import ACTIONS
 
@@ -32,6 +35,8 @@ class Recovery:
         journal: Journal,
         observer: Observer,
         publisher: Publisher,
+        guarding: Guarding,
+        ledger: Ledger,
         settings: IncidentSettings,
         clock: Clock,
     ) -> None:
@@ -39,6 +44,8 @@ class Recovery:
         self._journal = journal
         self._observer = observer
         self._publisher = publisher
+        self._guarding = guarding
+        self._ledger = ledger
         self._settings = settings
         self._clock = clock
 
@@ -118,18 +125,34 @@ class Recovery:
         if move(view, "resolved").legal:
             body = StateChanged(before=view.state, after="resolved")
             entries.append(entry(body, key=f"resolved:{cause}", why=reason))
-        await self._journal.record(incident, *entries)
-        return {}
+
+        def write(view: Incident, transaction: Transaction) -> Json:
+            transaction.append(incident, [*entries, *self._lines(transaction, view, cause, recovered=True)])
+            return {}
+
+        return await self._journal.decide(incident, write)
 
     async def _hand_over(self, incident: str, cause: str, reason: str) -> Json:
         entry = self._journal.entry
         told = f"the metrics did not recover: {reason}"
-        await self._journal.record(
-            incident,
+        entries = [
             entry(RecoveryVerified(recovered=False, reason=reason), key=f"recovered:{cause}"),
             entry(Escalated(to="operators", reason=told), key=f"not recovered:{cause}"),
-        )
-        return {}
+        ]
+
+        def write(view: Incident, transaction: Transaction) -> Json:
+            opened = self._guarding.end_run(transaction, cause, view.runs[cause].runbook, "not recovered")
+            lines = self._lines(transaction, view, cause, recovered=False)
+            transaction.append(incident, [*entries, *(entry(each, key=f"breaker:{cause}") for each in opened), *lines])
+            return {}
+
+        return await self._journal.decide(incident, write)
+
+    def _lines(self, transaction: Transaction, view: Incident, run: str, *, recovered: bool) -> list[Entry]:
+        """Write the run into the ledger; what that does to the runbook's mode."""
+        predicted = _predictions(view, run, self._observer.rules.signals)
+        follows = self._ledger.close(transaction, view, run, recovered=recovered, predicted=predicted)
+        return [self._journal.entry(body, key=f"ledger:{run}:{type(body).__name__}") for body in follows]
 
 
 def _watched(view: Incident) -> tuple[tuple[str, str], ...]:

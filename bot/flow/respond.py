@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 
 from bot.diagnosis.features import FIRMWARE
+from bot.errors import plain
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.facts import link_of
 from bot.flow.journal import Journal
 from bot.flow.observe import Observer
 from bot.flow.propose import UNKNOWN_RUNBOOK, Proposer
 from bot.model.diagnosis import Diagnosis
-from bot.model.event import ChangeSeen, DiagnosisMade, Entry, Escalated, SubjectChanged
+from bot.model.event import ChangeSeen, DiagnosisMade, Entry, Escalated, KeysQuarantined, SubjectChanged
 from bot.model.incident import Incident
 from remediation.errors import RemediationError
 
@@ -37,8 +38,18 @@ class Responder:
         self._proposer = proposer
 
     async def respond(self, argument: Json) -> Json:
-        """Diagnose, propose, start; while the verdict is unknown or doubtful, look again every minute for a while."""
-        incident = str(argument["incident"])
+        """Diagnose, propose, start; while the verdict is unknown or doubtful, look again every minute for a while.
+
+        What nobody foresaw ends the response, and people are told.
+        """
+        try:
+            return await self._respond(str(argument["incident"]))
+        except Exception as error:
+            body = Escalated(to="operators", reason=f"a defect of Bellhop ended the response: {plain(error)}")
+            await self._journal.record(argument["incident"], self._journal.entry(body, key="response broke"))
+            raise
+
+    async def _respond(self, incident: str) -> Json:
         for attempt in range(1, _RETRIES + 1):
             seen = await self._worker.step(f"diagnose {attempt}", self._diagnose, incident, attempt)
             if seen["proposes"]:
@@ -89,6 +100,10 @@ class Responder:
             body = SubjectChanged(before=view.subject, after=subject)
             why = f"the evidence points at {subject}"
             entries.append(entry(body, key=f"subject:{attempt}", why=why))
+        if (gate := diagnosis.security) is not None:
+            quarantine = KeysQuarantined(links=gate.links, since=gate.onset, reason=gate.reason)
+            asked = Escalated(to=gate.role, reason=f"intrusion not excluded: {gate.reason}")
+            entries += [entry(quarantine, key="quarantine"), entry(asked, key="security asked")]
         return entries + [entry(change, key=f"change:{change.changed_at:.0f}") for change in _changes(diagnosis)]
 
     async def _propose(self, incident: str, attempt: int) -> Json:

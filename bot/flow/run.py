@@ -1,13 +1,19 @@
 """A runbook run as a durable workflow: asks the pure machine what comes next, does it, tells the machine."""
 
+import asyncio
+import itertools
+
 from bot.flow.acts import Acts
 from bot.flow.approval import Approvals
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.recovery import Recovery
+from bot.flow.shadow import Shadow
 from remediation import machine
-from remediation.machine import Act, Ask, AskOutcome, Finish, Instruction, RunState, Skip, Wait
+from remediation.machine import Act, Ask, AskOutcome, Fail, Finish, Instruction, RunState, Skip, Together, Wait
 
 RUN_WORKFLOW = "run"
+LONGEST_PAUSE_LOOK_S = 30.0
+"""So often, in real seconds, a paused run looks whether a pause by file is over; people's word wakes it at once."""
 
 
 class Runner:
@@ -20,14 +26,23 @@ class Runner:
         acts: Acts,
         approvals: Approvals,
         recovery: Recovery,
+        shadow: Shadow,
     ) -> None:
         self._worker = worker
         self._acts = acts
         self._approvals = approvals
         self._recovery = recovery
+        self._shadow = shadow
 
     async def run(self, argument: Json) -> Json:
-        """Carry one run from its first step to the verified end."""
+        """Carry one run from its first step to the verified end; what nobody foresaw ends it, and people are told."""
+        try:
+            return await (self._shadow.run(argument) if argument.get("shadow") else self._carry(argument))
+        except Exception as error:
+            await self._acts.broke(argument, error)
+            raise
+
+    async def _carry(self, argument: Json) -> Json:
         incident, run = str(argument["incident"]), str(argument["run"])
         begun = await self._worker.step("begin", self._acts.begin, argument)
         if not begun["ok"]:
@@ -38,32 +53,81 @@ class Runner:
         ended = await self._worker.step("end", self._acts.end, argument, instruction.to_json())
         if ended["verify"]:
             await self._recovery.watch(incident, run)
+            await self._worker.step("release", self._acts.release, run)
         return ended
 
     async def _carry_out(self, incident: str, run: str, state: RunState, instruction: Instruction) -> RunState:
         match instruction:
             case Act():
-                abort = await self._approvals.abort_asked()
-                if abort is not None and instruction.phase == "run":
-                    return machine.abort(state, abort)
-                envelope = await self._worker.step(
-                    f"{instruction.phase} {instruction.step} {instruction.attempt}",
-                    self._acts.act,
-                    incident,
-                    run,
-                    instruction.to_json(),
-                )
-                return machine.record(state, instruction, envelope)
+                return await self._act(incident, run, state, instruction)
+            case Together():
+                return await self._together(incident, run, state, instruction)
             case Ask():
                 return machine.record(state, instruction, await self._approvals.ask(incident, run, instruction))
             case AskOutcome():
                 return machine.record(state, instruction, await self._approvals.settle(incident, run, instruction))
-            case Skip():
+            case Skip() | Fail():
+                word = "skip" if isinstance(instruction, Skip) else "fail"
                 await self._worker.step(
-                    f"skip {instruction.step}", self._acts.skip, incident, run, instruction.to_json()
+                    f"{word} {instruction.step}", self._acts.leave, incident, run, instruction.to_json()
                 )
                 return machine.record(state, instruction, {})
             case Wait():
                 await self._worker.sleep(self._acts.real_seconds(instruction.seconds))
                 return machine.record(state, instruction, {})
         raise AssertionError(instruction)
+
+    async def _act(self, incident: str, run: str, state: RunState, act: Act) -> RunState:
+        """Do an act as soon as nothing is paused, unless somebody stops the run first."""
+        name = f"{act.phase} {act.step} {act.attempt}"
+        abort = await self._approvals.abort_asked()
+        for turn in itertools.count():
+            if abort is not None and act.phase == "run":
+                return machine.abort(state, abort)
+            after = f" after pause {turn}" if turn else ""
+            envelope = await self._worker.step(f"{name}{after}", self._acts.act, incident, run, act.to_json())
+            if "paused" not in envelope:
+                return machine.record(state, act, envelope)
+            abort = await self._approvals.wait_out(min(2.0**turn, LONGEST_PAUSE_LOOK_S))
+        raise AssertionError(act)
+
+    async def _together(self, incident: str, run: str, state: RunState, together: Together) -> RunState:
+        """Begin several acts at once and wait for all; those that a pause keeps back are begun after it.
+
+        Steps are numbered as their tasks begin, which is the order written here, so that a replay finds each again.
+        """
+        left, abort = together.acts, await self._approvals.abort_asked()
+        for turn in itertools.count():
+            if abort is not None:
+                return machine.abort(state, abort)
+            after = f" after pause {turn}" if turn else ""
+            envelopes = await asyncio.gather(
+                *(
+                    self._worker.step(
+                        f"run {act.step} {act.attempt}{after}", self._acts.act, incident, run, act.to_json()
+                    )
+                    for act in left
+                ),
+                return_exceptions=True,
+            )
+            state, left = _recorded(state, together, list(zip(left, envelopes, strict=True)))
+            if not left:
+                return state
+            abort = await self._approvals.wait_out(min(2.0**turn, LONGEST_PAUSE_LOOK_S))
+        raise AssertionError(together)
+
+
+def _recorded(
+    state: RunState, together: Together, found: list[tuple[Act, Json | BaseException]]
+) -> tuple[RunState, list[Act]]:
+    """The state after the acts that were done, and those that wait; a defect rises once all others have ended."""
+    envelopes: list[tuple[Act, Json]] = []
+    for act, envelope in found:
+        if isinstance(envelope, BaseException):
+            raise envelope
+        envelopes.append((act, envelope))
+    over = [(act, envelope) for act, envelope in envelopes if "paused" not in envelope]
+    if over:
+        done = Together(group=together.group, acts=[act for act, _ in over])
+        state = machine.record(state, done, {"acts": [envelope for _, envelope in over]})
+    return state, [act for act, envelope in envelopes if "paused" in envelope]

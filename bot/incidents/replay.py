@@ -6,8 +6,10 @@ from typing import Any
 import msgspec
 
 from bot.model import event as events
+from bot.model import guard_event as guards
 from bot.model.event import Event
-from bot.model.incident import AlertState, Incident, PendingApproval, PendingOutcome, RunView
+from bot.model.incident import AlertState, Incident, PendingApproval, PendingOutcome, Review, RunView
+from remediation.asking import fills
 
 replace = msgspec.structs.replace
 
@@ -75,8 +77,16 @@ def _diagnosis(view: Incident, _: Event, body: events.DiagnosisMade) -> Incident
     return replace(view, diagnosis=body.diagnosis)
 
 
-def _proposed(view: Incident, _: Event, body: events.PlanProposed) -> Incident:
-    run = RunView(run=body.run, runbook=body.runbook, title=body.title, plan_hash=body.plan_hash, plan=body.plan)
+def _proposed(view: Incident, event: Event, body: events.PlanProposed) -> Incident:
+    run = RunView(
+        run=body.run,
+        runbook=body.runbook,
+        title=body.title,
+        plan_hash=body.plan_hash,
+        plan=body.plan,
+        requested_by="" if event.by == "bellhop" else event.by,
+        mode=body.mode,
+    )
     return replace(view, runs={**view.runs, body.run: run})
 
 
@@ -116,11 +126,21 @@ def _answered(view: Incident, event: Event, body: events.ApprovalAnswered) -> In
     pending = next((each for each in view.approvals if (each.run, each.step) == (body.run, body.step)), None)
     if pending is None:
         return view
-    approved = (*pending.approved_by, event.by)
     left = _without(view, body.run, body.step)
-    if body.decision == "rejected" or len(set(approved)) >= pending.count:
+    moved = pending
+    if event.by not in pending.approved_by:
+        roles = body.roles or pending.roles[:1]
+        by, filled_by = (*pending.approved_by, event.by), (*pending.approved_roles, roles)
+        moved = replace(pending, approved_by=by, approved_roles=filled_by)
+    filled = fills(moved.roles, moved.count, tuple(frozenset(roles) for roles in moved.approved_roles))
+    if body.decision == "rejected" or filled >= moved.count * len(moved.roles):
         return replace(view, approvals=left)
-    return replace(view, approvals=(*left, replace(pending, approved_by=approved)))
+    return replace(view, approvals=(*left, moved))
+
+
+def _broken(view: Incident, event: Event, body: guards.GlassBroken) -> Incident:
+    review = Review(run=body.run, step=body.step, by=event.by, reason=body.reason)
+    return replace(view, approvals=_without(view, body.run, body.step), reviews=(*view.reviews, review))
 
 
 def _expired(view: Incident, _: Event, body: events.ApprovalExpired) -> Incident:
@@ -158,6 +178,7 @@ _STEPS: Mapping[type, Callable[[Incident, Event, Any], Incident]] = {
     events.ApprovalAsked: _asked,
     events.ApprovalAnswered: _answered,
     events.ApprovalExpired: _expired,
+    guards.GlassBroken: _broken,
     events.OutcomeAsked: _outcome_asked,
     events.OutcomeTold: _outcome_told,
     events.PostmortemPublished: _published,

@@ -10,6 +10,8 @@ import msgspec
 
 from bot.model.alert import Alert
 from bot.model.diagnosis import Diagnosis
+from bot.model.guard import Mode
+from bot.model.guard_event import GuardEvent
 from bot.model.network import Subject
 
 Severity = Literal["sev1", "sev2", "sev3", "sev4"]
@@ -78,6 +80,14 @@ class DiagnosisMade(msgspec.Struct, frozen=True, kw_only=True, tag="diagnosis ma
     diagnosis: Diagnosis
 
 
+class KeysQuarantined(msgspec.Struct, frozen=True, kw_only=True, tag="keys quarantined"):
+    """Keys that these links made since an instant (Unix seconds) must not be used until security has decided."""
+
+    links: tuple[str, ...]
+    since: float
+    reason: str
+
+
 class ChangeSeen(msgspec.Struct, frozen=True, kw_only=True, tag="change seen"):
     """A change on the network near the incident: firmware, calibration, maintenance."""
 
@@ -97,6 +107,7 @@ class PlanProposed(msgspec.Struct, frozen=True, kw_only=True, tag="plan proposed
     plan: Mapping[str, Any]
     cause: str = ""
     """What asked for it; one cause makes one run."""
+    mode: Mode = "auto"
 
 
 class RunStarted(msgspec.Struct, frozen=True, kw_only=True, tag="run started"):
@@ -136,6 +147,8 @@ class ApprovalAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="approval 
     step: str
     decision: Literal["approved", "rejected"]
     plan_hash: str
+    roles: tuple[str, ...] = ()
+    """Which of the wanted roles the person has; empty in events from before there could be several."""
 
 
 class ApprovalExpired(msgspec.Struct, frozen=True, kw_only=True, tag="approval expired"):
@@ -146,7 +159,7 @@ class ApprovalExpired(msgspec.Struct, frozen=True, kw_only=True, tag="approval e
 
 
 class StepStarted(msgspec.Struct, frozen=True, kw_only=True, tag="step started"):
-    """Written before the act: intent. `key` is what the far side knows the act by."""
+    """Written before the act: intent. `key` is what the far side knows the act by, `before` what it changes."""
 
     run: str
     step: str
@@ -156,6 +169,7 @@ class StepStarted(msgspec.Struct, frozen=True, kw_only=True, tag="step started")
     action: str
     inputs: Mapping[str, Any]
     key: str
+    before: Mapping[str, Any] = {}
 
 
 class StepEnded(msgspec.Struct, frozen=True, kw_only=True, tag="step ended"):
@@ -244,6 +258,7 @@ EventBody = (
     | SeverityChanged
     | SubjectChanged
     | DiagnosisMade
+    | KeysQuarantined
     | ChangeSeen
     | PlanProposed
     | RunStarted
@@ -261,6 +276,7 @@ EventBody = (
     | Escalated
     | NoteAdded
     | PostmortemPublished
+    | GuardEvent
 )
 
 

@@ -8,6 +8,7 @@ import msgspec
 from bot.model.alert import Alert
 from bot.model.diagnosis import Diagnosis
 from bot.model.event import RunResult, Severity, State
+from bot.model.guard import Mode
 from bot.model.network import Subject
 
 
@@ -27,9 +28,25 @@ class PendingApproval(msgspec.Struct, frozen=True, kw_only=True):
     role: str
     count: int
     approved_by: tuple[str, ...] = ()
+    approved_roles: tuple[tuple[str, ...], ...] = ()
+    """Which of the wanted roles each of them has."""
     plan_hash: str
     asked_at: float
     expires_at: float
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Each role of which `count` people must say yes."""
+        return tuple(self.role.split("+"))
+
+
+class Review(msgspec.Struct, frozen=True, kw_only=True):
+    """A step that one person let go ahead alone; somebody else must look at it afterwards."""
+
+    run: str
+    step: str
+    by: str
+    reason: str
 
 
 class PendingOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,6 +67,9 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     title: str
     plan_hash: str
     plan: Mapping[str, Any]
+    requested_by: str = ""
+    """The person who asked for it; empty when the diagnosis did."""
+    mode: Mode = "auto"
     started_at: float | None = None
     ended_at: float | None = None
     result: RunResult | None = None
@@ -78,6 +98,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """By run id, in order of proposal."""
     approvals: tuple[PendingApproval, ...] = ()
     outcomes: tuple[PendingOutcome, ...] = ()
+    reviews: tuple[Review, ...] = ()
+    """Reviews that are owed."""
     postmortem: str = ""
 
     @property

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from bot.model.event import ActRefused, ChangeSeen, DiagnosisMade, Escalated, OutcomeAsked
+from bot.model.event import ActRefused, ChangeSeen, DiagnosisMade, Escalated, KeysQuarantined, OutcomeAsked
 from bot.model.guard_event import BreakerOpened, GlassBroken
+from bot.model.time import format_instant
 from bot.postmortem.durations import approvals
 from bot.postmortem.facts import ActionItem, RunDone
 from bot.postmortem.history import Events, cause, of_kind
@@ -20,6 +21,9 @@ def _causes(events: Events) -> Iterator[ActionItem]:
     if diagnosis is not None and diagnosis.verdict == "fault" and diagnosis.findings:
         first = diagnosis.findings[0]
         yield ActionItem(kind="prevent", text=f"Find out why {first.name} arose on {first.subject}, and what stops it")
+    for _, keys in of_kind(events, KeysQuarantined):
+        links, since = ", ".join(keys.links), format_instant(keys.since)
+        yield ActionItem(kind="mitigate", text=f"Security: release or destroy the keys of {links} since {since}")
     for _, body in of_kind(events, ChangeSeen):
         yield ActionItem(
             kind="prevent", text=f"Review the change on {body.subject} ({body.kind}) before it is made again"

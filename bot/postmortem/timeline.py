@@ -15,6 +15,7 @@ from bot.model.event import (
     Event,
     EventBody,
     IncidentOpened,
+    KeysQuarantined,
     NoteAdded,
     OutcomeAsked,
     PlanProposed,
@@ -37,6 +38,7 @@ from bot.model.guard_event import (
     RunResumed,
     ShadowRecorded,
 )
+from bot.model.time import format_instant
 from bot.postmortem.facts import Moment
 from bot.postmortem.history import Events
 from bot.postmortem.words import evidence, finding, number, plural
@@ -80,6 +82,9 @@ def _about_incident(body: EventBody) -> str:  # noqa: C901, PLR0911 - one case p
             return f"The fault sits elsewhere: {body.before} → {body.after}"
         case DiagnosisMade():
             return f"Diagnosis: {body.diagnosis.summary}"
+        case KeysQuarantined():
+            since = format_instant(body.since)
+            return f"Keys of {', '.join(body.links)} since {since} are quarantined: {body.reason}"
         case ChangeSeen():
             return f"Change on {body.subject} ({body.kind}): {body.description}"
         case RecoveryVerified():

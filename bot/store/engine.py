@@ -1,11 +1,14 @@
 """Engines for the two databases: SQLite made durable and patient, Postgres through psycopg."""
 
 import os
+import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import OperationalError
 
 from bot.errors import StoreUnavailableError
 
@@ -13,8 +16,11 @@ READS = "bellhop_reads"
 """The execution option of a connection that only reads."""
 _BUSY_S = 30
 _CONNECT_S = 5
+_DURABLE_CONNECTIONS = 20
+_PRIMARY_CODE = 0xFF
+_DISK_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN)
+_WAL_TRIES, _WAL_PAUSE_S = 100, 0.05
 _PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "recursive_triggers=ON",  # otherwise INSERT OR REPLACE removes an event past the trigger that forbids it
@@ -52,6 +58,36 @@ def open_engine(url: URL) -> sa.Engine:
     return engine
 
 
+def open_durable_engine(url: str) -> sa.Engine | None:
+    """The workflow engine's own connections to a SQLite file; None for Postgres, where its usual ones will do.
+
+    A disk that is full or fails is told to it as a locked database, which it waits for, with a warning each time;
+    otherwise it would end the workflow at hand with that error, for good.
+    """
+    made = make_url(url)
+    if made.get_backend_name() != "sqlite":
+        return None
+    patience = {"timeout": _BUSY_S, "check_same_thread": False}
+    engine = sa.create_engine(made, pool_size=_DURABLE_CONNECTIONS, max_overflow=0, connect_args=patience)
+    sa.event.listen(engine, "connect", _prepare_durable)
+    sa.event.listen(engine, "handle_error", _wait_for_disk)
+    return engine
+
+
+def _prepare_durable(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
+    connection.isolation_level = "IMMEDIATE"
+    connection.execute("PRAGMA foreign_keys=ON")
+    connection.execute("PRAGMA synchronous=FULL")
+
+
+def _wait_for_disk(context: sa.engine.ExceptionContext) -> None:
+    error = context.original_exception
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & _PRIMARY_CODE in _DISK_CODES:
+        locked = sqlite3.OperationalError(f"database is locked: {error}")
+        raise OperationalError(context.statement, None, locked) from error
+
+
 def _inode(path: Path) -> tuple[int, int] | None:
     try:
         status = path.stat()
@@ -70,5 +106,18 @@ def _make_file(path: Path) -> None:
 
 def _prepare(connection: Any, _: object) -> None:  # noqa: ANN401 - the driver's own connection
     connection.isolation_level = None
+    _use_wal(connection)
     for pragma in _PRAGMAS:
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _use_wal(connection: Any) -> None:  # noqa: ANN401 - the driver's own connection
+    """Turn the write-ahead log on. Of several that do so to a fresh file SQLite turns some away without waiting."""
+    for _ in range(_WAL_TRIES):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            time.sleep(_WAL_PAUSE_S)
+        else:
+            return
+    connection.execute("PRAGMA journal_mode=WAL")

@@ -14,7 +14,7 @@ from bot.store.engine import READS
 from bot.store.inbox import InboxRow
 from bot.store.tables import EPISODES, EVENTS, INBOX, INBOX_TURN, INCIDENTS, NONCES, THREADS
 
-_CLOSED = ("resolved", "postmortem published", "suppressed", "merged")
+_CLOSED = ("resolved", "postmortem published", "merged")
 _PREFIX = "INC-"
 _INCIDENT = re.compile(rf"{_PREFIX}([1-9][0-9]{{0,14}})")
 _MOST_FORGOTTEN = 1000
@@ -75,7 +75,7 @@ class Transaction:
         return tuple(_decode(text) for text in rows.scalars())
 
     def incident_ids(self, *, open_only: bool = False) -> tuple[str, ...]:
-        """The ids of all incidents, or of those that somebody may still have to act on, oldest first."""
+        """The ids of all incidents, or of those that are not over (suppressed ones may come back), oldest first."""
         query = sa.select(INCIDENTS.c.number).order_by(INCIDENTS.c.number)
         if open_only:
             query = query.where(INCIDENTS.c.closed.is_(False))

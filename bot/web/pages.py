@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.clock import Clock
-from bot.errors import BadPayloadError, BellhopError, RefusedError
+from bot.errors import BadPayloadError, BellhopError, NotFoundError, RefusedError
 from bot.model.person import Answer, Person
 from bot.model.time import format_instant
 from bot.postmortem import figure
@@ -97,6 +97,14 @@ class Pages:
         view = await self._desk.incident(name)
         moments = timeline(await self._desk.events(name))
         return self._page(request, "incident.html.j2", person=person, incident=view, timeline=moments)
+
+    async def playbook(self, request: Request, person: Person) -> Response:
+        """A guide for people, as it is written."""
+        name = request.path_params["playbook"]
+        text = await self._desk.guide(name)
+        if text is None:
+            raise NotFoundError(f"there is no playbook {name}")
+        return self._page(request, "playbook.html.j2", person=person, playbook=name, text=text)
 
     async def postmortem(self, request: Request, person: Person) -> Response:
         """The drafted report as a page of its own."""

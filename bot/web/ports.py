@@ -46,6 +46,10 @@ class Desk(Protocol):
         """Stop a step."""
         ...
 
+    async def guide(self, name: str) -> str | None:
+        """A playbook's text, None where there is none of that name."""
+        ...
+
     async def settle(self, run: str, step: str, by: Person, *, happened: bool, key: str) -> Answer:
         """Say whether an act of which nobody knows was done."""
         ...

@@ -103,6 +103,7 @@ def _page_routes(pages: Pages) -> list[Route]:
         Route("/signin", pages.signin, methods=["GET", "POST"]),
         Route("/signout", pages.guarded(pages.signout), methods=["POST"]),
         Route(page, pages.guarded(pages.incident), name="page incident"),
+        Route("/playbooks/{playbook}", pages.guarded(pages.playbook)),
         Route(f"{page}/postmortem", pages.guarded(pages.postmortem)),
         *(Route(f"{page}/{act}", _fixed(pages.guarded(pages.act), "act", act), methods=["POST"]) for act in ACTS),
         *(

@@ -12,20 +12,61 @@ from bot.chat.client import SlackClient
 from bot.chat.notifier import Notifier
 from bot.model.diagnosis import Diagnosis
 from bot.model.event import Entry, EventBody
+from bot.model.maintenance import Maintenance
 from bot.model.person import Answer, Person
 from bot.model.runbook import RunbookInfo
 from bot.settings import SlackSettings
 from bot.store import Store
 from tests.support.desk import MemoryDesk
-from tests.support.incident_story import START, bodies, diagnosis
+from tests.support.incident_story import LINK, START, bodies, diagnosis
 from tests.support.slack.workspace import Workspace
 
 ROLES = {"slack:U2": ("approver", "operator")}
 """Everybody else has none."""
 
 
+class Requests:
+    """Remembers what was asked for."""
+
+    def __init__(self, asked: list[tuple[str, ...]]) -> None:
+        self._asked = asked
+
+    def on_call(self) -> str:
+        """One."""
+        return "ada is on call"
+
+    async def maintain(self, name: str, seconds: float, by: Person, reason: str) -> Answer:
+        """Remembers it."""
+        self._asked.append(("maintain", name, f"{seconds:g}", by.id, reason))
+        return Answer(done=True, message="under maintenance")
+
+    async def end_maintenance(self, name: str, by: Person) -> Answer:
+        """Remembers it."""
+        self._asked.append(("end maintenance", name, by.id))
+        return Answer(done=True, message="is back")
+
+    async def maintenance(self) -> tuple[Maintenance, ...]:
+        """One."""
+        return (Maintenance(subject=LINK, starts_at=START, ends_at=START + 60, reason="<lasers>", by="ada"),)
+
+    async def replenish(self, link: str, by: Person, *, key: str) -> Answer:
+        """Remembers it."""
+        self._asked.append(("replenish", link, by.id))
+        return Answer(done=True, message="starts")
+
+    async def reroute(self, flow: str, by: Person, *, key: str) -> Answer:
+        """Remembers it."""
+        self._asked.append(("reroute", flow, by.id))
+        return Answer(done=True, message="starts")
+
+
 class ChatDesk(MemoryDesk):
     """The desk of the web tests, with what only chat asks for."""
+
+    @property
+    def requests(self) -> "Requests":
+        """What it remembers of requests."""
+        return Requests(self.asked)
 
     async def person(self, id: str) -> Person:  # noqa: A002
         """Known people have roles."""

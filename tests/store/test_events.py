@@ -132,7 +132,7 @@ async def test_a_reader_sees_one_instant(store: Store) -> None:
 
 
 async def test_incidents_are_listed_in_the_order_they_opened_and_closed_ones_apart(store: Store) -> None:
-    """Ten and more, so that text order would show; suppressed and merged ones need nobody."""
+    """Ten and more, so that text order would show; merged ones need nobody, suppressed ones may come back."""
     ids = [await opened(store, 1) for _ in range(11)]
     ends = {"resolved": 2, "suppressed": 4, "merged": 6, "acknowledged": 8}
     for state, place in ends.items():
@@ -140,7 +140,7 @@ async def test_incidents_are_listed_in_the_order_they_opened_and_closed_ones_apa
         entry = Entry(at=START, by="bellhop", body=body, key=state)
         await append(store, ids[place], entry)
     assert await store.read(lambda transaction: transaction.incident_ids()) == tuple(ids)
-    still = [incident for place, incident in enumerate(ids) if place not in (2, 4, 6)]
+    still = [incident for place, incident in enumerate(ids) if place not in (2, 6)]
     assert await store.read(lambda transaction: transaction.incident_ids(open_only=True)) == tuple(still)
 
 

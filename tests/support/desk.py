@@ -96,6 +96,10 @@ class MemoryDesk:
         self.asked.append(("reject", run, step, by.id))
         return Answer(done=True, message="rejected")
 
+    async def guide(self, name: str) -> str | None:
+        """One."""
+        return "# Flood\n\nSwim.\n" if name == "flood" else None
+
     async def settle(self, run: str, step: str, by: Person, *, happened: bool, key: str) -> Answer:
         """Remembers it."""
         del key

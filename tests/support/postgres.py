@@ -17,15 +17,15 @@ from tests.support.prometheus import free_port
 
 START_TIMEOUT_S = 30.0
 PASSWORD = "throw-away"
-_SETTINGS = ("fsync=off", "max_connections=60", "listen_addresses=127.0.0.1", "log_min_messages=fatal")
-"""fsync off: the operating system survives these tests, only processes are killed."""
+_SETTINGS = ("max_connections=60", "listen_addresses=127.0.0.1", "log_min_messages=fatal")
 
 
 class Cluster:
     """A cluster that can be stopped and started on the same port; each test makes its own database."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, fsync: bool = False) -> None:
         self._folder = folder
+        self._fsync = f"fsync={'on' if fsync else 'off'}"
         self._process: subprocess.Popen[bytes] | None = None
         self.port = free_port()
 
@@ -45,7 +45,7 @@ class Cluster:
     def start(self) -> None:
         """Start, and return once it answers."""
         folder = str(self._folder)
-        settings = [word for each in _SETTINGS for word in ("-c", each)]
+        settings = [word for each in (self._fsync, *_SETTINGS) for word in ("-c", each)]
         arguments = [program("postgres"), "-D", f"{folder}/data", "-p", str(self.port), "-k", folder, *settings]
         user, group = unprivileged()
         self._process = subprocess.Popen(
@@ -70,8 +70,8 @@ class Cluster:
 
 
 @contextmanager
-def running_cluster() -> Iterator[Cluster]:
-    """A fresh cluster, removed at the end."""
+def running_cluster(*, fsync: bool = False) -> Iterator[Cluster]:
+    """A fresh cluster, removed at the end; without fsync, since in tests only processes are killed, not machines."""
     with tempfile.TemporaryDirectory(prefix="bellhop-pg-", ignore_cleanup_errors=True) as place:
         folder = Path(place)
         (folder / "password").write_text(PASSWORD)
@@ -83,7 +83,7 @@ def running_cluster() -> Iterator[Cluster]:
         command = [program("initdb"), "-A", "scram-sha-256", "--locale=C", *arguments]
         done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=place, user=user, group=group)
         assert done.returncode == 0, done.stderr
-        cluster = Cluster(folder)
+        cluster = Cluster(folder, fsync=fsync)
         try:
             cluster.start()
             yield cluster

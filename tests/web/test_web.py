@@ -213,6 +213,15 @@ async def test_a_person_stops_a_run_from_the_page(client: Client) -> None:
     assert len(desk.asked) == 1
 
 
+async def test_a_playbook_is_a_page(client: Client) -> None:
+    """As it is written; a name that there is not is a 404 on a page, and strangers sign in first."""
+    web = client(MemoryDesk())
+    assert (await web.get("/playbooks/flood")).status_code == 303
+    await sign_in(web, "carol")
+    assert "Swim." in (await web.get("/playbooks/flood")).text
+    assert (await web.get("/playbooks/fire")).status_code == 404
+
+
 async def test_forms_from_elsewhere_are_refused(client: Client) -> None:
     """A missing, wrong or other session's form token: 403, no effect."""
     desk = MemoryDesk()

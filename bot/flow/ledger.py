@@ -1,0 +1,126 @@
+"""The ledger: predicted beside measured for every run that was verified, and what its lines do to a runbook's mode."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from bot.clock import Clock
+from bot.flow.modes import Modes
+from bot.guard_settings import GuardSettings
+from bot.model.event import EffectMeasured, Event
+from bot.model.guard import MODES, Compared, LedgerLine, Verdict
+from bot.model.guard_event import ModeChanged, PromotionProposed
+from bot.model.incident import Incident
+from bot.store import GuardRows, Transaction
+
+
+class Ledger:
+    """Writes lines; a miss takes a mode down by a step, a row of matches lets people be asked to raise it."""
+
+    def __init__(self, *, modes: Modes, settings: GuardSettings, clock: Clock) -> None:
+        self._modes = modes
+        self._settings = settings
+        self._clock = clock
+
+    def close(
+        self,
+        transaction: Transaction,
+        view: Incident,
+        run: str,
+        *,
+        recovered: bool,
+        predicted: Iterable[Mapping[str, Any]],
+    ) -> list[ModeChanged | PromotionProposed]:
+        """Write the line of a run whose recovery has been watched; what follows from it. Once for each run."""
+        rows, known = GuardRows(transaction), view.runs[run]
+        runbook, target = known.runbook, str(view.subject)
+        lines = rows.ledger(runbook, target)
+        if any(line.run == run for line in lines):
+            return []
+        quantities = compared(transaction.events(view.id), run, predicted)
+        verdict, reason = judged(quantities, recovered=recovered, tolerance=self._settings.tolerance)
+        line = LedgerLine(
+            run=run,
+            runbook=runbook,
+            target=target,
+            at=self._clock.now(),
+            verdict=verdict,
+            reason=reason,
+            quantities=quantities,
+        )
+        rows.write(line)
+        if verdict == "miss":
+            return self._demoted(transaction, line)
+        return self._proposed(transaction, (*lines, line)) if verdict == "match" else []
+
+    def _demoted(self, transaction: Transaction, line: LedgerLine) -> list[ModeChanged | PromotionProposed]:
+        before, after = self._modes.move(
+            transaction, line.runbook, line.target, steps=-1, by="bellhop", why=line.reason, at=line.at
+        )
+        if before == after:
+            return []
+        return [ModeChanged(runbook=line.runbook, target=line.target, before=before, after=after)]
+
+    def _proposed(self, transaction: Transaction, lines: Sequence[LedgerLine]) -> list[ModeChanged | PromotionProposed]:
+        """At each full row of matches since the mode was last moved."""
+        runbook, target = lines[-1].runbook, lines[-1].target
+        moved = self._modes.moved(transaction, runbook, target)
+        matches = streak([line for line in lines if moved is None or line.at > moved.at])
+        mode = self._modes.now(transaction, runbook, target)
+        if mode == MODES[-1] or matches == 0 or matches % self._settings.promote_after:
+            return []
+        after = MODES[MODES.index(mode) + 1]
+        return [PromotionProposed(runbook=runbook, target=target, before=mode, after=after, matches=matches)]
+
+
+def streak(lines: Sequence[LedgerLine]) -> int:
+    """How many matches there are at the end, lines that could not be judged passed over."""
+    count = 0
+    for line in reversed(lines):
+        if line.verdict == "miss":
+            break
+        count += line.verdict == "match"
+    return count
+
+
+def compared(events: Iterable[Event], run: str, predicted: Iterable[Mapping[str, Any]]) -> tuple[Compared, ...]:
+    """What was measured after a run beside the plan's predictions."""
+    bands = {item["quantity"]: (item.get("low"), item.get("high")) for item in predicted}
+    bodies = (event.body for event in events)
+    return tuple(
+        Compared(
+            quantity=body.quantity,
+            unit=body.unit,
+            before=body.before,
+            predicted=body.predicted,
+            measured=body.measured,
+            low=bands.get(body.quantity, (None, None))[0],
+            high=bands.get(body.quantity, (None, None))[1],
+        )
+        for body in bodies
+        if isinstance(body, EffectMeasured) and body.run == run
+    )
+
+
+def judged(quantities: Iterable[Compared], *, recovered: bool, tolerance: float) -> tuple[Verdict, str]:
+    """Whether measured agrees with predicted: everything that could be measured must, and the metrics be back."""
+    if not recovered:
+        return "miss", "the metrics did not recover"
+    known = [each for each in quantities if each.predicted is not None and each.measured is not None]
+    missed = [each.quantity for each in known if not _met(each, tolerance)]
+    if missed:
+        return "miss", f"not as predicted: {', '.join(missed)}"
+    return ("match", f"as predicted: {', '.join(each.quantity for each in known)}") if known else _UNJUDGED
+
+
+_UNJUDGED: tuple[Verdict, str] = ("unknown", "nothing that was predicted could be measured")
+
+
+def _met(each: Compared, tolerance: float) -> bool:
+    """In the predicted interval, or off by less than a share of the value or of the change, whichever is larger."""
+    assert each.predicted is not None
+    assert each.measured is not None
+    if each.low is not None and each.high is not None and each.low <= each.measured <= each.high:
+        return True
+    change = abs(each.predicted - each.before) if each.before is not None else 0.0
+    scale = max(abs(each.predicted), abs(each.measured), change)
+    return abs(each.measured - each.predicted) <= tolerance * scale

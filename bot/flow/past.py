@@ -1,0 +1,55 @@
+"""What an incident's history says of a run's acts: begun, ended, standing still, or never touched anything."""
+
+from bot.flow.durable import Json
+from bot.model.event import Event, StepEnded, StepStarted
+from bot.model.guard_event import RunPaused, RunResumed
+from bot.model.incident import RunView
+from remediation.contract import Risk
+from remediation.machine import Act
+from remediation.registry import ACTIONS
+
+
+def place_of_act(run: str, act: Act) -> str:
+    """The name of an attempt, for keys."""
+    return f"{run}:{act.step}:{act.phase}:{act.attempt}"
+
+
+def ended_before(history: tuple[Event, ...], run: str, act: Act) -> StepEnded | None:
+    """How this attempt ended, when it was recorded before a crash."""
+    for event in history:
+        body = event.body
+        if isinstance(body, StepEnded) and body.envelope and _same(body, run, act):
+            return body
+    return None
+
+
+def begun_before(history: tuple[Event, ...], run: str, act: Act) -> StepStarted | None:
+    """Whether this attempt's intent stands in the history."""
+    bodies = (event.body for event in reversed(history))
+    return next((body for body in bodies if isinstance(body, StepStarted) and _same(body, run, act)), None)
+
+
+def _same(body: StepStarted | StepEnded, run: str, act: Act) -> bool:
+    return (body.run, body.step, body.phase, body.attempt) == (run, act.step, act.phase, act.attempt)
+
+
+def begun_as(run: RunView) -> Json:
+    """What was decided when this run began before a crash."""
+    refused = run.ended_at is not None and run.started_at is None
+    return {"ok": not refused, "verify": False}
+
+
+def standing(history: tuple[Event, ...], run: str) -> bool:
+    """Whether a run stands still before an act because of a pause."""
+    bodies = (event.body for event in reversed(history))
+    last = next((body for body in bodies if isinstance(body, RunPaused | RunResumed) and body.run == run), None)
+    return isinstance(last, RunPaused)
+
+
+def touched(history: tuple[Event, ...], run: str) -> bool:
+    """Whether the run has begun any act that may have changed something."""
+    bodies = (event.body for event in history)
+    return any(
+        isinstance(body, StepStarted) and body.run == run and ACTIONS[body.action].risk is not Risk.READ
+        for body in bodies
+    )

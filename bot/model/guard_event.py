@@ -1,0 +1,71 @@
+"""What can happen to a run because of guards, modes and people in a hurry: immutable typed events like all others."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from bot.model.guard import Mode
+
+
+class RunPaused(msgspec.Struct, frozen=True, kw_only=True, tag="run paused"):
+    """The run stands still before an act, because no act is done now."""
+
+    run: str
+    step: str
+    reason: str
+
+
+class RunResumed(msgspec.Struct, frozen=True, kw_only=True, tag="run resumed"):
+    """The run goes on with the act before which it stood still."""
+
+    run: str
+    step: str
+
+
+class BreakerOpened(msgspec.Struct, frozen=True, kw_only=True, tag="breaker opened"):
+    """A runbook failed so often in a row that nobody may run it until a person has looked at it."""
+
+    runbook: str
+    runs: tuple[str, ...]
+
+
+class ShadowRecorded(msgspec.Struct, frozen=True, kw_only=True, tag="shadow recorded"):
+    """What a run in the mode observe would have done at a step; nothing was done."""
+
+    run: str
+    runbook: str
+    step: str
+    would: str
+    action: str = ""
+    inputs: Mapping[str, Any] = {}
+
+
+class ModeChanged(msgspec.Struct, frozen=True, kw_only=True, tag="mode changed"):
+    """A runbook may do more or less by itself on a target from now on."""
+
+    runbook: str
+    target: str
+    before: Mode
+    after: Mode
+
+
+class PromotionProposed(msgspec.Struct, frozen=True, kw_only=True, tag="promotion proposed"):
+    """Predictions of a runbook on a target were met so often in a row that a person may let it do more by itself."""
+
+    runbook: str
+    target: str
+    before: Mode
+    after: Mode
+    matches: int
+
+
+class GlassBroken(msgspec.Struct, frozen=True, kw_only=True, tag="glass broken"):
+    """One person let a step go ahead alone; the review of it is mandatory."""
+
+    run: str
+    step: str
+    reason: str
+
+
+GuardEvent = RunPaused | RunResumed | BreakerOpened | ShadowRecorded | ModeChanged | PromotionProposed | GlassBroken
