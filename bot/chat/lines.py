@@ -7,6 +7,7 @@ from typing import Any
 from bot.chat.text import escape, moment, number, who
 from bot.model import event as events
 from bot.model import guard_event as guards
+from bot.model import step_event as steps
 from bot.model.event import Event
 
 
@@ -28,7 +29,7 @@ def is_loud(event: Event) -> bool:
 
 _LOUD = (
     events.ApprovalAsked,
-    events.OutcomeAsked,
+    steps.OutcomeAsked,
     events.Escalated,
     events.KeysQuarantined,
     guards.BreakerOpened,
@@ -53,13 +54,13 @@ def _diagnosis(body: events.DiagnosisMade) -> str:
     )
 
 
-def _step_ended(body: events.StepEnded) -> str:
+def _step_ended(body: steps.StepEnded) -> str:
     undo = "Undo of " if body.phase == "undo" else ""
     error = f": {escape(body.error)}" if body.error else ""
     return f"{undo}{escape(body.step)} of {escape(body.run)} *{body.outcome}*{error}"
 
 
-def _step_started(body: events.StepStarted) -> str:
+def _step_started(body: steps.StepStarted) -> str:
     undo = "undo " if body.phase == "undo" else ""
     again = f", attempt {body.attempt}" if body.attempt > 1 else ""
     return f"{escape(body.run)}: {undo}{escape(body.title)} ({escape(body.action)}{again}) …"
@@ -88,15 +89,15 @@ def _recovery(body: events.RecoveryVerified) -> str:
     return f"Recovery {'confirmed' if body.recovered else 'not seen'}: {escape(body.reason)}"
 
 
-def _ended(body: events.RunEnded) -> str:
+def _ended(body: steps.RunEnded) -> str:
     return f"{escape(body.runbook)} ({escape(body.run)}) ended: *{body.result}*: {escape(body.reason)}"
 
 
-def _asked(body: events.OutcomeAsked) -> str:
+def _asked(body: steps.OutcomeAsked) -> str:
     return f"*Did {escape(body.step)} of {escape(body.run)} happen?* {escape(body.reason)}"
 
 
-def _told(body: events.OutcomeTold) -> str:
+def _told(body: steps.OutcomeTold) -> str:
     return f"{escape(body.step)} of {escape(body.run)} {'happened' if body.happened else 'did not happen'}"
 
 
@@ -121,11 +122,11 @@ _LINES: Mapping[type, Callable[[Any], str]] = {
     events.ApprovalAsked: _approval_asked,
     events.ApprovalAnswered: lambda body: f"{escape(body.step)} of {escape(body.run)} *{body.decision}*",
     events.ApprovalExpired: lambda body: f"Nobody decided in time on {escape(body.step)} of {escape(body.run)}",
-    events.StepStarted: _step_started,
-    events.StepEnded: _step_ended,
-    events.OutcomeAsked: _asked,
-    events.OutcomeTold: _told,
-    events.RunEnded: _ended,
+    steps.StepStarted: _step_started,
+    steps.StepEnded: _step_ended,
+    steps.OutcomeAsked: _asked,
+    steps.OutcomeTold: _told,
+    steps.RunEnded: _ended,
     events.EffectMeasured: _effect,
     events.RecoveryVerified: _recovery,
     events.Escalated: lambda body: f"*Escalated* to {escape(body.to)}: {escape(body.reason)}",

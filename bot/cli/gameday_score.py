@@ -14,7 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bot.cli.demo_story import Demo, Options
-from bot.model.event import ApprovalAnswered, DiagnosisMade, Event, IncidentOpened, RunEnded, StateChanged
+from bot.model.event import ApprovalAnswered, DiagnosisMade, Event, IncidentOpened, StateChanged
+from bot.model.step_event import RunEnded
 from bot.simulator.scenarios import SCENARIOS, Scenario
 from remediation.duration import format_duration
 

@@ -12,12 +12,8 @@ from bot.cli.options import config_option
 from bot.cli.runbook_guards import ledger, promote, reset
 
 if TYPE_CHECKING:
-    from bot.app import Bellhop
-    from bot.model.incident import Incident
-    from bot.model.network import Subject
     from remediation.errors import Fault
     from remediation.load import Library, Loaded
-    from remediation.plan import Plan, Predict
     from remediation.playbooks import Playbook
     from remediation.schema import Runbook
 
@@ -114,8 +110,10 @@ def plan(
     loaded = _named(config, name)
     if link is None and node is None:
         raise click.UsageError("say where: --link LINK or --node NODE")
+    from bot.cli.runbook_plan import plan_now
+
     inputs = _inputs(loaded.runbook, given)
-    found = asyncio.run(_plan(_present(config), loaded.runbook, link, node, inputs))
+    found = asyncio.run(plan_now(_present(config), loaded.runbook, link, node, inputs))
     if format_ == "json":
         click.echo(json.dumps(found.to_json()))
         return
@@ -248,71 +246,3 @@ def _read(kind: str, text: str) -> Any:  # noqa: ANN401 - an input of any type
         except json.JSONDecodeError:
             return text
     return text
-
-
-async def _plan(
-    config: Path | None, wanted: "Runbook", link: str | None, node: str | None, inputs: dict[str, Any]
-) -> "Plan":
-    """The plan for a supposed incident now; with a configuration, as telemetry and network have it."""
-    from bot.cli.options import opened
-    from bot.flow.facts import link_of, plan_facts
-    from bot.model.network import Network
-    from remediation.plan import build_plan
-    from remediation.registry import ACTIONS
-
-    subject = _subject(wanted, link, node)
-    if config is None:
-        click.echo("no configuration: flows and predicted effects are left out", err=True)
-        incident = await _supposed(None, subject, link or "")
-        facts = plan_facts(incident, Network(name="", nodes={}, links={}, flows={}))
-        return build_plan(wanted, inputs=inputs, facts=facts, actions=ACTIONS, predict=lambda effect: ())
-    async with opened(config) as bellhop:
-        watched = link or link_of(bellhop.network, subject) or subject.id
-        incident = await _supposed(bellhop, subject, watched)
-        facts = plan_facts(incident, bellhop.network)
-        predict = await _predictor(bellhop, incident, watched)
-        return build_plan(wanted, inputs=inputs, facts=facts, actions=ACTIONS, predict=predict)
-
-
-def _subject(wanted: "Runbook", link: str | None, node: str | None) -> "Subject":
-    from bot.model.network import Subject
-
-    if node is not None:
-        return Subject(kind="node", id=node)
-    if any(each.type == "node" for each in wanted.spec.inputs.values()):
-        raise click.UsageError(f"{wanted.metadata.name} acts on a node: say which with --node")
-    return Subject(kind="link", id=str(link))
-
-
-async def _supposed(bellhop: "Bellhop | None", subject: "Subject", link: str) -> "Incident":
-    """An incident as if one were opened now, with what a diagnosis says of the link."""
-    import time
-
-    from bot.model.diagnosis import Diagnosis
-    from bot.model.incident import Incident
-
-    now = time.time()
-    found = (
-        await bellhop.desk.diagnose(link) if bellhop else Diagnosis(link=link, at=now, verdict="unknown", summary="")
-    )
-    return Incident(
-        id="dry-run",
-        title="dry run",
-        state="triggered",
-        severity="sev4",
-        subject=subject,
-        opened_at=now,
-        last_seq=0,
-        diagnosis=found,
-    )
-
-
-async def _predictor(bellhop: "Bellhop", incident: "Incident", link: str) -> "Predict":
-    from bot.errors import TelemetryUnavailableError
-
-    del incident
-    try:
-        return await bellhop.observer.predictor(link)
-    except TelemetryUnavailableError as error:
-        click.echo(f"no predicted effects: {error}", err=True)
-        return lambda effect: ()

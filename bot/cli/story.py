@@ -10,6 +10,7 @@ from rich.text import Text
 
 from bot.model import event as events
 from bot.model import guard_event as guards
+from bot.model import step_event as steps
 from bot.model.diagnosis import Diagnosis, Finding
 from bot.model.event import Event
 from bot.model.time import format_instant
@@ -102,25 +103,25 @@ def _(body: events.ApprovalExpired) -> Told:
 
 
 @tell.register
-def _(body: events.StepStarted) -> Told:
+def _(body: steps.StepStarted) -> Told:
     verb = "undo" if body.phase == "undo" else "step"
     return f"{verb} [bold]{body.step}[/bold]  {escape(body.title)}  [dim]{body.action}[/dim]"
 
 
 @tell.register
-def _(body: events.StepEnded) -> Told:
+def _(body: steps.StepEnded) -> Told:
     style = _OUTCOME_STYLE[body.outcome]
     why = f"  {escape(body.error)}" if body.error else ""
     return f"  [{style}]{_MARK[body.outcome]} {body.step} {body.outcome}[/{style}]{why}"
 
 
 @tell.register
-def _(body: events.OutcomeAsked) -> Told:
+def _(body: steps.OutcomeAsked) -> Told:
     return f"[bold yellow]did {body.step} happen?[/bold yellow] {escape(body.reason)}"
 
 
 @tell.register
-def _(body: events.RunEnded) -> Told:
+def _(body: steps.RunEnded) -> Told:
     style = "green" if body.result == "succeeded" else "yellow"
     return f"[{style}]run {body.result}[/{style}] {body.runbook}: {escape(body.reason)}"
 

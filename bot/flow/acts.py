@@ -12,22 +12,11 @@ from bot.flow.messages import IncidentMessenger
 from bot.flow.observe import IncidentReadings, Observer
 from bot.flow.past import begun_as, begun_before, ended_before, place_of_act, standing, touched
 from bot.incidents.lifecycle import move
-from bot.model.event import (
-    ActRefused,
-    Entry,
-    Escalated,
-    Event,
-    RunEnded,
-    RunStarted,
-    State,
-    StateChanged,
-    StepEnded,
-    StepOutcome,
-    StepStarted,
-)
+from bot.model.event import ActRefused, Entry, Escalated, Event, RunStarted, State, StateChanged
 from bot.model.guard import Pause
 from bot.model.guard_event import RunPaused, RunResumed
 from bot.model.incident import Incident, RunView
+from bot.model.step_event import RunEnded, StepEnded, StepOutcome, StepStarted
 from bot.store import Transaction
 from remediation.contract import Controller, Ports
 from remediation.execute import perform, probe, snapshot

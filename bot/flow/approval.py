@@ -6,7 +6,8 @@ All arrive on one durable topic as {"kind", "step", "by", ...}; `bot.flow.desk` 
 from bot.clock import Clock
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.journal import Journal
-from bot.model.event import ApprovalAsked, ApprovalExpired, Escalated, OutcomeAsked
+from bot.model.event import ApprovalAsked, ApprovalExpired, Escalated
+from bot.model.step_event import OutcomeAsked
 from remediation.asking import fills
 from remediation.machine import Ask, AskOutcome
 

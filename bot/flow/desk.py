@@ -22,7 +22,6 @@ from bot.model.event import (
     Event,
     EventBody,
     NoteAdded,
-    OutcomeTold,
     State,
     StateChanged,
 )
@@ -30,6 +29,7 @@ from bot.model.guard_event import GlassBroken
 from bot.model.incident import Incident, PendingApproval
 from bot.model.person import Answer, Person
 from bot.model.runbook import RunbookInfo
+from bot.model.step_event import OutcomeTold
 from bot.postmortem import Format
 from bot.settings import PersonSettings
 from bot.store import Transaction

@@ -1,9 +1,10 @@
 """What an incident's history says of a run's acts: begun, ended, standing still, or never touched anything."""
 
 from bot.flow.durable import Json
-from bot.model.event import Event, StepEnded, StepStarted
+from bot.model.event import Event
 from bot.model.guard_event import RunPaused, RunResumed
 from bot.model.incident import RunView
+from bot.model.step_event import StepEnded, StepStarted
 from remediation.contract import Risk
 from remediation.machine import Act
 from remediation.registry import ACTIONS

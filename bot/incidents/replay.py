@@ -7,6 +7,7 @@ import msgspec
 
 from bot.model import event as events
 from bot.model import guard_event as guards
+from bot.model import step_event as steps
 from bot.model.event import Event
 from bot.model.incident import AlertState, Incident, PendingApproval, PendingOutcome, Review, RunView
 from remediation.asking import fills
@@ -99,7 +100,7 @@ def _started(view: Incident, event: Event, body: events.RunStarted) -> Incident:
     return _run(view, body.run, started_at=event.at)
 
 
-def _ended(view: Incident, event: Event, body: events.RunEnded) -> Incident:
+def _ended(view: Incident, event: Event, body: steps.RunEnded) -> Incident:
     view = _run(view, body.run, ended_at=event.at, result=body.result, reason=body.reason)
     return replace(
         view,
@@ -147,12 +148,12 @@ def _expired(view: Incident, _: Event, body: events.ApprovalExpired) -> Incident
     return replace(view, approvals=_without(view, body.run, body.step))
 
 
-def _outcome_asked(view: Incident, _: Event, body: events.OutcomeAsked) -> Incident:
+def _outcome_asked(view: Incident, _: Event, body: steps.OutcomeAsked) -> Incident:
     pending = PendingOutcome(run=body.run, step=body.step, phase=body.phase, attempt=body.attempt, reason=body.reason)
     return replace(view, outcomes=(*view.outcomes, pending))
 
 
-def _outcome_told(view: Incident, _: Event, body: events.OutcomeTold) -> Incident:
+def _outcome_told(view: Incident, _: Event, body: steps.OutcomeTold) -> Incident:
     left = tuple(each for each in view.outcomes if (each.run, each.step) != (body.run, body.step))
     return replace(view, outcomes=left)
 
@@ -174,13 +175,13 @@ _STEPS: Mapping[type, Callable[[Incident, Event, Any], Incident]] = {
     events.DiagnosisMade: _diagnosis,
     events.PlanProposed: _proposed,
     events.RunStarted: _started,
-    events.RunEnded: _ended,
+    steps.RunEnded: _ended,
     events.ApprovalAsked: _asked,
     events.ApprovalAnswered: _answered,
     events.ApprovalExpired: _expired,
     guards.GlassBroken: _broken,
-    events.OutcomeAsked: _outcome_asked,
-    events.OutcomeTold: _outcome_told,
+    steps.OutcomeAsked: _outcome_asked,
+    steps.OutcomeTold: _outcome_told,
     events.PostmortemPublished: _published,
 }
 """Kinds of event that change the view; the others only stand in the timeline."""

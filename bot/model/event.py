@@ -13,6 +13,13 @@ from bot.model.diagnosis import Diagnosis
 from bot.model.guard import Mode
 from bot.model.guard_event import GuardEvent
 from bot.model.network import Subject
+from bot.model.step_event import (
+    OutcomeAsked,
+    OutcomeTold,
+    RunEnded,
+    StepEnded,
+    StepStarted,
+)
 
 Severity = Literal["sev1", "sev2", "sev3", "sev4"]
 State = Literal[
@@ -25,9 +32,6 @@ State = Literal[
     "suppressed",
     "merged",
 ]
-Phase = Literal["run", "undo"]
-StepOutcome = Literal["succeeded", "failed", "skipped", "refused", "unknown"]
-RunResult = Literal["succeeded", "failed", "stopped", "rejected", "rolled back", "unknown", "aborted"]
 
 
 class IncidentOpened(msgspec.Struct, frozen=True, kw_only=True, tag="incident opened"):
@@ -156,61 +160,6 @@ class ApprovalExpired(msgspec.Struct, frozen=True, kw_only=True, tag="approval e
 
     run: str
     step: str
-
-
-class StepStarted(msgspec.Struct, frozen=True, kw_only=True, tag="step started"):
-    """Written before the act: intent. `key` is what the far side knows the act by, `before` what it changes."""
-
-    run: str
-    step: str
-    title: str
-    phase: Phase
-    attempt: int
-    action: str
-    inputs: Mapping[str, Any]
-    key: str
-    before: Mapping[str, Any] = {}
-
-
-class StepEnded(msgspec.Struct, frozen=True, kw_only=True, tag="step ended"):
-    """Written after the act: outcome."""
-
-    run: str
-    step: str
-    phase: Phase
-    attempt: int
-    outcome: StepOutcome
-    output: Mapping[str, Any] = {}
-    error: str = ""
-    envelope: Mapping[str, Any] = {}
-    """The whole outcome as `remediation` wrote it, so that a replay after a crash reads it from here."""
-
-
-class OutcomeAsked(msgspec.Struct, frozen=True, kw_only=True, tag="outcome asked"):
-    """After a crash nobody can tell whether the act happened: a person must say."""
-
-    run: str
-    step: str
-    phase: Phase
-    attempt: int
-    reason: str
-
-
-class OutcomeTold(msgspec.Struct, frozen=True, kw_only=True, tag="outcome told"):
-    """A person said whether the act happened."""
-
-    run: str
-    step: str
-    happened: bool
-
-
-class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run ended"):
-    """How a run ended and why."""
-
-    run: str
-    runbook: str
-    result: RunResult
-    reason: str
 
 
 class EffectMeasured(msgspec.Struct, frozen=True, kw_only=True, tag="effect measured"):

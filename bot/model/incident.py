@@ -7,9 +7,10 @@ import msgspec
 
 from bot.model.alert import Alert
 from bot.model.diagnosis import Diagnosis
-from bot.model.event import RunResult, Severity, State
+from bot.model.event import Severity, State
 from bot.model.guard import Mode
 from bot.model.network import Subject
+from bot.model.step_event import RunResult
 
 
 class AlertState(msgspec.Struct, frozen=True, kw_only=True):

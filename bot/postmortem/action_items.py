@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
-from bot.model.event import ActRefused, ChangeSeen, DiagnosisMade, Escalated, KeysQuarantined, OutcomeAsked
+from bot.model.event import ActRefused, ChangeSeen, DiagnosisMade, Escalated, KeysQuarantined
 from bot.model.guard_event import BreakerOpened, GlassBroken
+from bot.model.step_event import OutcomeAsked
 from bot.model.time import format_instant
 from bot.postmortem.durations import approvals
 from bot.postmortem.facts import ActionItem, RunDone

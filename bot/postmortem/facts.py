@@ -5,8 +5,9 @@ from collections.abc import Mapping
 import msgspec
 
 from bot.model.diagnosis import Diagnosis
-from bot.model.event import RunResult, Severity, State
+from bot.model.event import Severity, State
 from bot.model.network import Subject
+from bot.model.step_event import RunResult
 
 
 class Span(msgspec.Struct, frozen=True, kw_only=True):

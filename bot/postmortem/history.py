@@ -9,7 +9,6 @@ from bot.model.event import (
     DiagnosisMade,
     Event,
     IncidentOpened,
-    RunEnded,
     Severity,
     SeverityChanged,
     State,
@@ -17,6 +16,7 @@ from bot.model.event import (
     SubjectChanged,
 )
 from bot.model.network import Network, Subject
+from bot.model.step_event import RunEnded
 
 BodyT = TypeVar("BodyT")
 Events = Sequence[Event]

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from bot.model.event import ActRefused, DiagnosisMade, Escalated, OutcomeAsked, RecoveryVerified
+from bot.model.event import ActRefused, DiagnosisMade, Escalated, RecoveryVerified
+from bot.model.step_event import OutcomeAsked
 from bot.postmortem.durations import approvals
 from bot.postmortem.facts import Impact, RunDone
 from bot.postmortem.history import Events, cause, first_move, mitigation, of_kind, opened, resolution

@@ -1,15 +1,7 @@
 """What was done: every runbook run with its steps and the effect that was predicted and measured."""
 
-from bot.model.event import (
-    ActRefused,
-    EffectMeasured,
-    Event,
-    PlanProposed,
-    RunEnded,
-    RunStarted,
-    StepEnded,
-    StepStarted,
-)
+from bot.model.event import ActRefused, EffectMeasured, Event, PlanProposed, RunStarted
+from bot.model.step_event import RunEnded, StepEnded, StepStarted
 from bot.postmortem.facts import EffectRow, RunDone, StepDone
 from bot.postmortem.history import Events, of_kind
 

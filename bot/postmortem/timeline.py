@@ -17,16 +17,12 @@ from bot.model.event import (
     IncidentOpened,
     KeysQuarantined,
     NoteAdded,
-    OutcomeAsked,
     PlanProposed,
     PostmortemPublished,
     RecoveryVerified,
-    RunEnded,
     RunStarted,
     SeverityChanged,
     StateChanged,
-    StepEnded,
-    StepStarted,
     SubjectChanged,
 )
 from bot.model.guard_event import (
@@ -38,6 +34,7 @@ from bot.model.guard_event import (
     RunResumed,
     ShadowRecorded,
 )
+from bot.model.step_event import OutcomeAsked, RunEnded, StepEnded, StepStarted
 from bot.model.time import format_instant
 from bot.postmortem.facts import Moment
 from bot.postmortem.history import Events

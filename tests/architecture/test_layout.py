@@ -6,7 +6,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGES = {
     "bot": {
         "cli", "model", "intake", "incidents", "telemetry", "capacity", "diagnosis", "flow", "chat", "web",
-        "postmortem", "store", "simulator",
+        "postmortem", "store", "simulator", "laboratory",
     },
     "remediation": {"actions", "controllers"},
 }  # fmt: skip

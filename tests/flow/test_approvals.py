@@ -6,10 +6,11 @@ from typing import Any
 from msgspec.structs import replace
 
 from bot.model.diagnosis import SecurityGate
-from bot.model.event import ApprovalAnswered, ApprovalAsked, DiagnosisMade, Entry, RunEnded
+from bot.model.event import ApprovalAnswered, ApprovalAsked, DiagnosisMade, Entry
 from bot.model.guard_event import GlassBroken
 from bot.model.incident import Review
 from bot.model.person import Answer, Person
+from bot.model.step_event import RunEnded
 from tests.flow.stage import ALICE, BOB, CAROL, DAVE, Stage, runbook, staged, throttle
 
 PEOPLE: dict[str, Any] = {

@@ -7,9 +7,10 @@ from typing import Any
 
 import yaml
 
-from bot.model.event import ActRefused, RunEnded, StepEnded
+from bot.model.event import ActRefused
 from bot.model.guard import Outage
 from bot.model.guard_event import BreakerOpened
+from bot.model.step_event import RunEnded, StepEnded
 from bot.simulator.scenarios import demo_network_path
 from bot.store import GuardRows
 from tests.flow.stage import ALICE, DAVE, Stage, runbook, staged, throttle

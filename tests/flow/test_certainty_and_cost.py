@@ -7,7 +7,8 @@ from dbos import DBOSClient
 
 from bot.flow.durable import PlainJson
 from bot.flow.surroundings import measurement_cost
-from bot.model.event import ActRefused, ApprovalAsked, RunEnded, StepStarted
+from bot.model.event import ActRefused, ApprovalAsked
+from bot.model.step_event import RunEnded, StepStarted
 from tests.flow.stage import ASKED, BOB, runbook, staged, throttle
 
 AUTO: dict[str, Any] = {"handles": ["F4"], "trigger": {"auto": True, "min_confidence": 0.8}}

@@ -2,8 +2,9 @@
 
 from pathlib import Path
 
-from bot.model.event import ActRefused, ApprovalAsked, RunEnded, StepEnded, StepStarted
+from bot.model.event import ActRefused, ApprovalAsked
 from bot.model.guard_event import RunPaused, RunResumed
+from bot.model.step_event import RunEnded, StepEnded, StepStarted
 from tests.flow.stage import ALICE, ASKED, BOB, DAVE, release, runbook, staged, throttle
 
 CALIBRATE = {"id": "calibrate", "action": "calibration.run", "with": {"node": "{{ inputs.place }}"}, "timeout": "5m"}

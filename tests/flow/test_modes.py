@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from bot.model.event import ApprovalAsked, RecoveryVerified, RunEnded, RunStarted, StepStarted
+from bot.model.event import ApprovalAsked, RecoveryVerified, RunStarted
 from bot.model.guard_event import ModeChanged, PromotionProposed, ShadowRecorded
+from bot.model.step_event import RunEnded, StepStarted
 from bot.store import GuardRows
 from tests.flow.stage import ALICE, BOB, DAVE, Stage, release, runbook, staged, throttle
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.model.event import EventBody, IncidentOpened, PlanProposed, RunEnded, StepEnded, StepStarted
+from bot.model.event import EventBody, IncidentOpened, PlanProposed
+from bot.model.step_event import RunEnded, StepEnded, StepStarted
 from bot.postmortem import draft, render
 from bot.postmortem.escape import markdown
 from tests.support.incident_story import START, bodies, events, network

@@ -17,13 +17,11 @@ from bot.model.event import (
     IncidentOpened,
     PlanProposed,
     RecoveryVerified,
-    RunEnded,
     RunStarted,
     StateChanged,
-    StepEnded,
-    StepStarted,
 )
 from bot.model.network import Code, Errors, Flow, Link, Memory, Network, Node, Pool, Slo, Subject
+from bot.model.step_event import RunEnded, StepEnded, StepStarted
 
 START = 1_767_614_400.0
 """2026-01-05T12:00:00Z."""
