@@ -50,7 +50,7 @@ def _diagnosis(body: events.DiagnosisMade) -> str:
     first = found.findings[0]
     return (
         f"Diagnosis: *{escape(first.mode)} {escape(first.name)}* on {escape(first.subject)}, "
-        f"confidence {first.confidence:.0%}: {escape(found.summary)}"
+        f"confidence {first.sureness}: {escape(found.summary)}"
     )
 
 

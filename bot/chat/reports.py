@@ -108,7 +108,7 @@ def _unescaped(line: str) -> str:
 def _finding_lines(finding: Finding, shown: int) -> list[str]:
     what = f"*{escape(finding.mode)} {escape(finding.name)}* on {escape(finding.subject)}"
     strongest = sorted(finding.evidence, key=lambda item: -abs(item.weight))[:shown]
-    return [f"• {what}, confidence {finding.confidence:.0%}", *(f"    {_evidence(item)}" for item in strongest)]
+    return [f"• {what}, confidence {finding.sureness}", *(f"    {_evidence(item)}" for item in strongest)]
 
 
 def _evidence(item: Evidence) -> str:

@@ -89,7 +89,7 @@ async def _list(config: Path, *, open_only: bool, as_json: bool) -> None:
 
 def _summary(view: "Incident") -> str:
     finding = view.diagnosis.findings[0] if view.diagnosis and view.diagnosis.findings else None
-    verdict = f"{finding.mode} {finding.name} {finding.confidence:.0%}" if finding else "no verdict"
+    verdict = f"{finding.mode} {finding.name} {finding.sureness}" if finding else "no verdict"
     return f"{view.id:8} {view.severity} {view.state:20} {view.subject!s:24} {verdict:28} {view.title}"
 
 

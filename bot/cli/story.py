@@ -201,7 +201,7 @@ def _verdict(diagnosis: Diagnosis) -> str:
     if not diagnosis.findings:
         return f"[bold]{diagnosis.verdict}[/bold]  {escape(diagnosis.summary)}"
     first = diagnosis.findings[0]
-    head = f"[bold]{first.mode} {first.name}[/bold] on {first.subject}, confidence [bold]{first.confidence:.0%}[/bold]"
+    head = f"[bold]{first.mode} {first.name}[/bold] on {first.subject}, confidence [bold]{first.sureness}[/bold]"
     return f"{head}\n          {escape(diagnosis.summary)}"
 
 

@@ -35,6 +35,11 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     against: tuple[Evidence, ...] = ()
     runbook: str
 
+    @property
+    def sureness(self) -> str:
+        """The confidence in percent; nothing is ever quite certain."""
+        return "over 99%" if self.confidence > 0.99 else f"{self.confidence:.0%}"
+
 
 class CapacityReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the model expects of the link at its baseline and now, and what explains the drop.

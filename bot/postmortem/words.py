@@ -34,4 +34,4 @@ def evidence(item: Evidence) -> str:
 
 def finding(item: Finding) -> str:
     """A failure mode with its confidence and place."""
-    return f"{item.mode} {item.name} on {item.subject} (confidence {percent(item.confidence)})"
+    return f"{item.mode} {item.name} on {item.subject} (confidence {item.sureness})"
