@@ -31,6 +31,7 @@ from bot.flow.respond import RESPOND_WORKFLOW, Responder
 from bot.flow.retention import Retention
 from bot.flow.run import Runner
 from bot.flow.shadow import Shadow
+from bot.flow.steering import Steering
 from bot.flow.surroundings import Surroundings
 from bot.flow.switches import Switches
 from bot.intake.counters import IntakeCounters
@@ -48,7 +49,7 @@ from bot.web import health_routes, web_routes
 from remediation.load import load_library
 from remediation.playbooks import load_playbooks
 
-_TAKE_OVER_EVERY_S = 60.0
+_TAKE_OVER_EVERY_S = 3.0
 
 
 class Bellhop:
@@ -100,6 +101,7 @@ class Bellhop:
                 network=self.network,
             ),
             requests=Requests(journal=self.journal, proposer=self.proposer, network=self.network, rota=settings.rota),
+            steering=Steering(journal=self.journal, client=self._client, library=self.library),
             playbooks=load_playbooks(settings.runbooks.directory),
         )
         self.slack = (
@@ -219,7 +221,7 @@ class Bellhop:
 
 
 async def _take_over(worker: DurableWorker, executor: Executor) -> None:
-    """Now and every minute, carry on with what a dead server of the same store left; keeps this one's lock alive."""
+    """Every few seconds, carry on with what a dead server of the same store left; keeps this one's lock alive."""
     while True:
         with contextlib.suppress(StoreUnavailableError):
             await worker.take_over(executor.dead)

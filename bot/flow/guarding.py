@@ -13,7 +13,7 @@ import msgspec
 
 from bot.clock import Clock
 from bot.flow.blast import PUTS_BACK, TAKES_OUT, needs_of, resources
-from bot.flow.facts import announced_over, certainty_of, windows_over
+from bot.flow.facts import announced_over, certainty_of, link_of, windows_over
 from bot.flow.observe import Observer
 from bot.flow.pausing import Pausing
 from bot.flow.surroundings import Outside, Surroundings
@@ -218,7 +218,7 @@ class Guarding:
         """Seconds since telemetry was last seen; asked only where the runbook cares."""
         if runbook.spec.guard.require_fresh_telemetry is None:
             return 0.0
-        link = view.diagnosis.link if view.diagnosis else ""
+        link = view.diagnosis.link if view.diagnosis else link_of(self._observer.network, view.subject)
         return await self._observer.age(link) if link else math.inf
 
     async def _gone(self, needs: frozenset[str], run: str) -> frozenset[str]:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bot.capacity.effect import predict
 from bot.clock import Clock
+from bot.diagnosis.changes import CALIBRATION, with_changes
 from bot.diagnosis.engine import diagnose
 from bot.diagnosis.reading import reading
 from bot.diagnosis.rules import Rules
@@ -85,12 +86,12 @@ class Observer:
                 missing=self.rules.signals,
             )
         found = diagnose(link=link, network=self.network, window=window, at=at, rules=self.rules)
-        return with_traces(found, window)
+        return with_changes(with_traces(found, window), self.network, window)
 
     async def window(self, link: str, at: float) -> Window:
         """The history up to `at` of a link, its nodes and all their links."""
         return await self.telemetry.window(
-            self.rules.signals,
+            (*self.rules.signals, CALIBRATION),
             start=at - self._settings.history,
             end=at,
             step=self._settings.step,

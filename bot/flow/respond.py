@@ -1,14 +1,12 @@
 """THE pipeline: what happens to an incident between its first alert and its postmortem, on one screen."""
 
-from collections.abc import Iterator
-
-from bot.diagnosis.features import FIRMWARE
 from bot.errors import plain
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.facts import link_of
 from bot.flow.journal import Journal
 from bot.flow.observe import Observer
 from bot.flow.propose import UNKNOWN_RUNBOOK, Proposer
+from bot.model.alert import Change
 from bot.model.diagnosis import Diagnosis
 from bot.model.event import ChangeSeen, DiagnosisMade, Entry, Escalated, KeysQuarantined, SubjectChanged
 from bot.model.incident import Incident
@@ -85,6 +83,8 @@ class Responder:
             else await self._observer.diagnose(link)
         )
         await self._journal.record(incident, *self._entries(view, diagnosis, attempt))
+        # Killed just before, this attempt is on record already: what stands there counts, not what is seen now.
+        diagnosis = (await self._journal.incident(incident)).diagnosis or diagnosis
         fault = diagnosis.verdict == "fault" and (attempt >= _PATIENCE or self._proposer.is_sure(diagnosis))
         return {
             "verdict": diagnosis.verdict,
@@ -104,7 +104,7 @@ class Responder:
             quarantine = KeysQuarantined(links=gate.links, since=gate.onset, reason=gate.reason)
             asked = Escalated(to=gate.role, reason=f"intrusion not excluded: {gate.reason}")
             entries += [entry(quarantine, key="quarantine"), entry(asked, key="security asked")]
-        return entries + [entry(change, key=f"change:{change.changed_at:.0f}") for change in _changes(diagnosis)]
+        return entries + [entry(_seen(change), key=f"change:{change.id}") for change in diagnosis.changes]
 
     async def _propose(self, incident: str, attempt: int) -> Json:
         try:
@@ -121,17 +121,8 @@ class Responder:
         return {"settled": False}
 
 
-def _changes(diagnosis: Diagnosis) -> Iterator[ChangeSeen]:
-    """The changes on the network that the evidence names."""
-    for finding in diagnosis.findings:
-        for item in finding.evidence:
-            if item.signal == FIRMWARE and item.onset is not None:
-                yield ChangeSeen(
-                    subject=item.subject or finding.subject,
-                    kind="firmware",
-                    description=item.why,
-                    changed_at=item.onset,
-                )
+def _seen(change: Change) -> ChangeSeen:
+    return ChangeSeen(subject=change.subject, kind=change.kind, description=change.description, changed_at=change.at)
 
 
 def _is_handled(view: Incident) -> bool:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from bot.model.alert import Change
 from bot.model.network import Subject
 from bot.model.time import format_instant
 
@@ -96,6 +97,8 @@ class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
     capacity: CapacityReport | None = None
     traces: tuple[Trace, ...] = ()
     """The deciding signals over time; empty where many links are asked about at once."""
+    changes: tuple[Change, ...] = ()
+    """What was done to the link's devices within the window, by telemetry; whether it is the cause or not."""
     security: SecurityGate | None = None
     """What people of the security role must decide, whatever the verdict."""
 

@@ -39,6 +39,7 @@ _T2 = Selector("qnet_coherence_t2_seconds")
 _VARIANCE = Selector("qnet_measurement_variance_ratio")
 _TEMPERATURE = Selector("qnet_device_temperature_kelvin")
 _UP = Selector("qnet_device_up")
+_CALIBRATED = Selector("qnet_device_calibration_timestamp_seconds")
 _FIRMWARE = Selector("qnet_firmware_info")
 
 # fmt: off
@@ -68,6 +69,7 @@ _TABLE = (
     Signal(name="device_temperature", of="node", unit="K", kind="gauge", top=_TEMPERATURE, across="max"),
     Signal(name="device_temperature_coldest", of="node", unit="K", kind="gauge", top=_TEMPERATURE, across="min"),
     Signal(name="device_up", of="node", unit="bool", kind="gauge", top=_UP, across="min", high=1.0),
+    Signal(name="calibrated_at", of="node", unit="Unix s", kind="gauge", top=_CALIBRATED, across="max", optional=True),
     Signal(name="firmware_version", of="node", unit="version", kind="info", top=_FIRMWARE),
 )
 # fmt: on
@@ -93,8 +95,7 @@ def signals_named(names: Iterable[str]) -> Sequence[Signal]:
 
 def check_names(names: Mapping[str, str]) -> None:
     """Refuse a remapping of metrics that the contract does not have (UsageError): it would never be used."""
-    optional = {"qnet_device_calibration_timestamp_seconds"}
-    unknown = sorted(set(names) - set(METRICS) - optional)
+    unknown = sorted(set(names) - set(METRICS))
     if unknown:
         raise UsageError(
             f"telemetry.metrics renames {', '.join(unknown)}, which the telemetry contract does not have",

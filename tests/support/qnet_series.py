@@ -127,6 +127,8 @@ def _node(rng: np.random.Generator, exporter: Exporter, labels: dict[str, str]) 
         _add(rng, exporter, name, labels, _gauge(rng, low, high, size))
     for sensor in ("stage", "rack"):
         _add(rng, exporter, "qnet_device_temperature_kelvin", labels | {"sensor": sensor}, _gauge(rng, 0.01, 300, size))
+    calibrated = np.where(np.arange(size) < rng.integers(60, 140), BASE - 86_400.0, BASE)
+    _add(rng, exporter, "qnet_device_calibration_timestamp_seconds", labels, calibrated)
     change = int(rng.integers(60, 140))
     for version, present in (("1.9", np.arange(size) < change), ("1.10", np.arange(size) >= change)):
         ones = np.ones(size)

@@ -11,8 +11,13 @@ from bot.telemetry.check import Finding, check
 from tests.support.prometheus import Reply, backfill, far_side, free_port, running_prometheus
 from tests.support.qnet_series import random_exporters
 
-OPTIONAL = {"qnet_secret_key_bytes_total", "qnet_qber_ratio", "qnet_syndrome_correlation_ratio"}
-"""What only optional signals read; the contract's QKD metrics and the syndrome correlation."""
+OPTIONAL = {
+    "qnet_secret_key_bytes_total",
+    "qnet_qber_ratio",
+    "qnet_syndrome_correlation_ratio",
+    "qnet_device_calibration_timestamp_seconds",
+}
+"""What only optional signals read; the QKD metrics, the syndrome correlation and the time of calibrations."""
 
 
 async def asked(settings: dict[str, object]) -> dict[str, Finding]:
