@@ -7,8 +7,9 @@ from typing import TypeVar
 
 from bot.clock import SystemClock
 from bot.flow.journal import Journal
-from bot.model.event import Event, StateChanged, StepStarted
+from bot.model.event import Event, StateChanged
 from bot.model.incident import Incident
+from bot.model.step_event import StepStarted
 from bot.store import Store
 from remediation.contract import Risk
 from remediation.registry import ACTIONS
