@@ -18,6 +18,9 @@ from bot.model.network import Link
 _SAID_OF_NEIGHBOURS = 3
 _ILL = 0.7
 """Rise of the logical failure, natural log, from which a link without a finding is not called healthy."""
+_FAILS, _BEYOND = 0.05, 5.0
+"""Share of transfers that fail, and times what the promise allows, at which a link is not healthy though none of it
+is new: what began before the window leaves no shift in it."""
 _FAR = 2.0
 """Times the size of a mode's required evidence from which it is not passed over though no mode explains it."""
 _COMES_WITH_TRAFFIC = frozenset({"queue", "pool_level", "excess_logical_failure"})
@@ -111,6 +114,9 @@ def unexplained(asked: Asked) -> str:
     promise = asked.link.slo.logical_success
     if ill is not None and ill.size >= max(_ILL, SIGNIFICANT * ill.spread) and ill.observed < promise:
         return words.shifted(ill)
+    if ill is not None and 1 - ill.observed >= max(_FAILS, _BEYOND * (1 - promise)):
+        share = f"Transfers succeed at {ill.observed:.3g}, far below the promise of {promise:g}"
+        return f"{share}, and did so before this window began"
     own = {asked.link.id, *asked.link.ends}
     far = (look for case in asked.seen.glances(asked.link) for look in _far(case) if look.subject in own)
     return next((words.shifted(look) for look in far), "")

@@ -227,3 +227,13 @@ def test_telemetry_that_never_moves_or_was_never_there_breaks_nothing(level: flo
     found = diagnose(link="c-d", network=Story().place, window=still, at=AT, rules=RULES)
     assert found.verdict == ("unknown" if np.isnan(level) else "healthy")
     assert ("physical_loss_ratio" in found.missing) == bool(np.isnan(level))
+
+
+def test_a_link_that_has_failed_all_along_is_not_called_healthy() -> None:
+    """A fault older than the history leaves no shift in it; a third of the transfers failing is no health."""
+    story = Story(seed=6)
+    story.scale("failure", ["a-h"], 0.33 / float(np.median(story.of["failure"]["a-h"])), 1e9)
+    found = story.diagnose()
+    assert found["a-h"].verdict == "unknown"
+    assert "far below the promise" in found["a-h"].summary
+    quiet(story, besides=("a-h",))
