@@ -101,7 +101,7 @@ class Bellhop:
                 network=self.network,
             ),
             requests=Requests(journal=self.journal, proposer=self.proposer, network=self.network, rota=settings.rota),
-            steering=Steering(journal=self.journal, client=self._client, library=self.library),
+            steering=Steering(journal=self.journal, client=self._client, proposer=self.proposer, modes=self.modes),
             playbooks=load_playbooks(settings.runbooks.directory),
         )
         self.slack = (

@@ -81,7 +81,7 @@ class AskOutcome(_Plain):
 
 @dataclass(frozen=True, slots=True)
 class Skip(_Plain):
-    """A step's condition does not hold."""
+    """A step is passed over: its condition does not hold, or a person says so."""
 
     step: str
     why: str
@@ -125,7 +125,7 @@ class RunState(_Plain):
     branches of its group; `attempts` the number of the attempt to come of each act, 1 where none is given; `approved`
     the steps that people said yes to; `waiting` seconds before the next attempt; `asking` the questions about unknown
     outcomes that are still open; `done` the acts that may have happened, newest last; `outputs` what acts gave;
-    `undoing` why we go back.
+    `undoing` why we go back; `carried` what an earlier run of which this is the retry did, by act.
     """
 
     run: str
@@ -142,5 +142,6 @@ class RunState(_Plain):
     outputs: Json = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     undoing: Json = field(default_factory=dict)
+    carried: Json = field(default_factory=dict)
     finished: Json = field(default_factory=dict)
     count: int = 0

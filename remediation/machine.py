@@ -24,6 +24,7 @@ from remediation.instructions import (
     Wait,
 )
 from remediation.plan import Plan, PlanFacts, is_required, items_of
+from remediation.retrying import remembered
 from remediation.schema import Branch, Group, Rollback, Runbook, Step
 from remediation.template import render, render_all
 from remediation.transitions import abort, record
@@ -186,7 +187,7 @@ def _next_undo(state: RunState, runbook: Runbook) -> Instruction:
 
 def _undo(state: RunState, runbook: Runbook, name: str, rollback: Rollback) -> Act | Finish:
     """Take an act back; its step's name stands for what this very act gave, also where the act was one of several."""
-    step, told = runbook.step(name), state.outputs[name]
+    step, told = runbook.step(name), remembered(state, name)
     scope = _scope(state, runbook)
     scope = {**scope, **told["each"], "steps": {**scope["steps"], step.id: _shown(told)}}
     try:

@@ -143,7 +143,7 @@ def _settled(state: RunState, question: AskOutcome, result: Json) -> RunState:
     told = state.outputs[question.step]
     if happened:
         return _over(replace(state, outputs=_with(state, question.step, {**told, "ok": True})), question.step)
-    done = [name for name in state.done if name != question.step]
+    done = [name for name in state.done if name != question.step or name in state.carried]
     state = replace(state, done=done, outputs=_with(state, question.step, {**told, "error": _DENIED}))
     step = Runbook.model_validate(state.runbook).step(question.step)
     if question.attempt < step.retry.attempts:

@@ -10,7 +10,7 @@ from bot.chat.reply import Reply, answered, refused, said, shown
 from bot.chat.reports import capacity_blocks, diagnosis_blocks, incident_line, postmortem_blocks, status_blocks
 from bot.chat.text import escape, header, moment, sections
 from bot.errors import BellhopError, UsageError
-from bot.model.person import Person
+from bot.model.person import Answer, Person
 from remediation.duration import parse_duration
 
 
@@ -110,16 +110,24 @@ async def _runbook(desk: Desk, asked: Asked, words: Words) -> Reply:
     act = words[0].lower() if words else "list"
     if act == "list":
         return await _runbooks(desk)
-    if act == "run":
-        return answered(await desk.run(words.id(1), asked.by, words[2] if len(words) > 2 else None))
-    if act == "abort":
-        return answered(await desk.abort(words.id(1), asked.by, words.rest(2)))
+    if act in ("run", "abort", "skip", "retry"):
+        return answered(await _steered(desk, asked.by, act, words))
     guide = await desk.guide(words.need(1) if act == "show" else act)
     if guide is not None:
         return shown(guide.splitlines()[0].removeprefix("# "), postmortem_blocks(guide))
     if act in ("lint", "show", "plan", "test", "schema", "actions"):
         return refused(f"runbook {act} is for the command line: bellhop runbook {act}")
     raise UsageError(f"runbook knows no {act}")
+
+
+async def _steered(desk: Desk, by: Person, act: str, words: Words) -> Answer:
+    if act == "run":
+        return await desk.run(words.id(1), by, words[2] if len(words) > 2 else None)
+    if act == "abort":
+        return await desk.abort(words.id(1), by, words.rest(2))
+    if act == "skip":
+        return await desk.steering.skip(words.id(1), words.need(2), by, words.rest(3))
+    return await desk.steering.retry(words.id(1), by, words[2] if len(words) > 2 else "")
 
 
 async def _runbooks(desk: Desk) -> Reply:
@@ -213,7 +221,10 @@ COMMANDS: Mapping[str, tuple[Work, str]] = {
     "diagnose": (_diagnose, "diagnose LINK"),
     "capacity": (_capacity, "capacity LINK"),
     "incident": (_incident, "incident list | show ID | ack ID | note ID text | resolve ID why | escalate ID why"),
-    "runbook": (_runbook, "runbook list | run INCIDENT [NAME] | abort RUN [reason] | PLAYBOOK"),
+    "runbook": (
+        _runbook,
+        "runbook list | run INCIDENT [NAME] | abort RUN [reason] | skip RUN STEP [why] | retry RUN [STEP] | PLAYBOOK",
+    ),
     "approve": (_approve, "approve [RUN STEP]"),
     "reject": (_reject, "reject RUN STEP"),
     "settle": (_settle, "settle RUN STEP happened|not-happened"),

@@ -149,5 +149,9 @@ _LINES: Mapping[type, Callable[[Any], str]] = {
         f"*Break-glass*: {escape(body.step)} of {escape(body.run)} goes ahead on one person's word: "
         f"{escape(body.reason)}; its review is mandatory"
     ),
+    guards.SkipAsked: lambda body: (
+        f"{'The verification' if body.verifies else 'Step'} {escape(body.step)} of {escape(body.run)} "
+        f"is to be skipped: {escape(body.reason)}"
+    ),
 }
 """Every event but `incident opened`, which is the message itself."""

@@ -16,7 +16,10 @@ SCOPES: Mapping[str, str] = {
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "/bellhop": ("Incidents, runbooks, approvals of the quantum network", "help"),
     "/diagnose": ("What is wrong with a link, with evidence", "LINK"),
-    "/runbook": ("List, run or abort runbooks", "list | run INCIDENT [NAME] | abort RUN [reason]"),
+    "/runbook": (
+        "List, run, abort or retry runbooks",
+        "list | run INCIDENT [NAME] | abort RUN [reason] | skip RUN STEP [why] | retry RUN [STEP]",
+    ),
     "/postmortem": ("The report of an incident as it stands", "INCIDENT"),
 }
 """Slash command -> what it does, and its arguments."""

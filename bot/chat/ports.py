@@ -53,6 +53,18 @@ class Requests(Protocol):
         ...
 
 
+class Steering(Protocol):
+    """What people do to a single run beside stopping it."""
+
+    async def skip(self, run: str, step: str, by: Person, why: str) -> Answer:
+        """Pass over a step that has not begun."""
+        ...
+
+    async def retry(self, run: str, by: Person, step: str = "") -> Answer:
+        """Run it again from a step, or from where it ended."""
+        ...
+
+
 class Desk(Protocol):
     """What people may see and do; unknown ids raise NotFoundError, a far side that is down UnavailableError."""
 
@@ -64,6 +76,11 @@ class Desk(Protocol):
     @property
     def requests(self) -> Requests:
         """What nobody waits for an alert with."""
+        ...
+
+    @property
+    def steering(self) -> Steering:
+        """What is done to single runs."""
         ...
 
     async def guide(self, name: str) -> str | None:

@@ -10,6 +10,7 @@ import click
 
 from bot.cli.options import config_option
 from bot.cli.runbook_guards import ledger, promote, reset
+from bot.cli.runbook_steering import retry, skip
 
 if TYPE_CHECKING:
     from remediation.errors import Fault
@@ -167,7 +168,7 @@ def schema() -> None:
     click.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **content}, indent=2))
 
 
-for _command in (ledger, reset, promote):
+for _command in (ledger, reset, promote, skip, retry):
     runbook.add_command(_command)
 
 

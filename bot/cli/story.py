@@ -193,6 +193,12 @@ def _(body: guards.GlassBroken) -> Told:
 
 
 @tell.register
+def _(body: guards.SkipAsked) -> Told:
+    what = "verification " if body.verifies else ""
+    return f"[bold yellow]skip[/bold yellow] {what}{body.step} of {body.run}: {escape(body.reason)}"
+
+
+@tell.register
 def _(body: events.PostmortemPublished) -> Told:
     return f"[bold green]postmortem[/bold green] {escape(body.place)}"
 

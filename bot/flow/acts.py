@@ -10,7 +10,7 @@ from bot.flow.guarding import Guarding
 from bot.flow.journal import Journal
 from bot.flow.messages import IncidentMessenger
 from bot.flow.observe import IncidentReadings, Observer
-from bot.flow.past import begun_as, begun_before, ended_before, place_of_act, standing, touched
+from bot.flow.past import begun_as, begun_before, ended_before, place_of_act, skip_of, standing, touched
 from bot.incidents.lifecycle import move
 from bot.model.event import ActRefused, Entry, Escalated, Event, RunStarted, State, StateChanged
 from bot.model.guard import Pause
@@ -67,13 +67,18 @@ class Acts:
         return await self._journal.decide(incident, decide)
 
     async def act(self, incident: str, run: str, instruction: Json) -> Json:
-        """Do one act: its outcome, as an envelope of plain JSON; only {"paused": why} while nothing may act."""
+        """Do one act: its outcome, as an envelope of plain JSON.
+
+        Only {"paused": why} while nothing may act, and {"skipped": why} once a person wants it passed over.
+        """
         act = Act.from_json(instruction)
         history = await self._journal.events(incident)
         ended = ended_before(history, run, act)
         if ended is not None:
             return dict(ended.envelope)
         view = await self._journal.incident(incident)
+        if (skip := skip_of(view, run, act)) is not None:
+            return {"skipped": skip}
         ports = self._ports(view, run)
         begun = begun_before(history, run, act)
         envelope = await probe(act, ports, ACTIONS, before=begun.before) if begun else None
@@ -89,22 +94,24 @@ class Acts:
         return envelope
 
     async def _admit(self, view: Incident, run: str, act: Act, history: tuple[Event, ...], before: Json) -> Json | None:
-        """Write the intent, or say what the act comes to without being done: a refusal or a pause."""
+        """Write the intent, or say what the act comes to without being done: a refusal, a pause or a skip."""
         waits = standing(history, run)
 
         def stand(view: Incident, transaction: Transaction) -> Json | None:
+            if (skip := skip_of(view, run, act)) is not None:
+                return {"skipped": skip}
             pause = self._guarding.pause(transaction, act)
             if pause is not None and not waits:
                 transaction.append(view.id, [self._paused(run, act, pause, history)])
             return None if pause is None else {"paused": str(pause)}
 
-        if (paused := await self._journal.decide(view.id, stand)) is not None:
-            return paused
+        if (kept := await self._journal.decide(view.id, stand)) is not None:
+            return kept
         seen = await self._guarding.look_at_act(view, run, act, untouched=not touched(history, run))
 
         def decide(view: Incident, transaction: Transaction) -> Json | None:
-            if (paused := stand(view, transaction)) is not None:
-                return paused
+            if (kept := stand(view, transaction)) is not None:
+                return kept
             resumed = [self._resumed(run, act, history)] if waits else []
             refusal = self._guarding.admit_act(transaction, view, run, act, seen)
             if refusal is not None:
@@ -124,13 +131,19 @@ class Acts:
         await self._journal.store.transact(write)
 
     async def leave(self, incident: str, run: str, instruction: Json) -> Json:
-        """Note that a step's condition did not hold, or that it could not be begun."""
+        """Note that a step is passed over, or that it could not be begun; {"skipped": why} when a person skips that."""
         skips = instruction["kind"] == Skip.__name__
         left: Skip | Fail = Skip.from_json(instruction) if skips else Fail.from_json(instruction)
         outcome: StepOutcome = "skipped" if skips else "failed"
         body = StepEnded(run=run, step=left.step, phase="run", attempt=1, outcome=outcome, error=left.why)
-        await self._journal.record(incident, self._journal.entry(body, key=f"{outcome}:{run}:{left.step}"))
-        return {}
+
+        def write(view: Incident, transaction: Transaction) -> Json:
+            if isinstance(left, Fail) and (skip := skip_of(view, run, left)) is not None:
+                return {"skipped": skip}
+            transaction.append(incident, [self._journal.entry(body, key=f"{outcome}:{run}:{left.step}")])
+            return {}
+
+        return await self._journal.decide(incident, write)
 
     async def end(self, argument: Json, instruction: Json) -> Json:
         """Close the run: verified next when it succeeded, handed to people when it did not."""

@@ -6,8 +6,10 @@ All arrive on one durable topic as {"kind", "step", "by", ...}; `bot.flow.desk` 
 from bot.clock import Clock
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.journal import Journal
-from bot.model.event import ApprovalAsked, ApprovalExpired, Escalated
+from bot.model.event import ApprovalAsked, ApprovalExpired, Entry, Escalated
+from bot.model.incident import Incident
 from bot.model.step_event import OutcomeAsked
+from bot.store import Transaction
 from remediation.asking import fills
 from remediation.machine import Ask, AskOutcome
 
@@ -36,27 +38,25 @@ class Approvals:
         return _who_and_why(message) if message is not None and message["kind"] == "abort" else None
 
     async def ask(self, incident: str, run: str, question: Ask) -> Json:
-        """Post the question and wait for enough approvals, one rejection, an abort or the deadline."""
+        """Post the question and wait for enough approvals, one rejection, a skip, an abort or the deadline."""
         posted = await self._worker.step(f"ask {question.step}", self._post, incident, run, question.to_json())
+        if "skipped" in posted:
+            return _skipped(posted)
         approvers: dict[str, frozenset[str]] = {}
         roles = tuple(question.role.split("+"))
         turn = 0
         while (left := await self._left(f"{question.step} {(turn := turn + 1)}", posted["expires_at"])) > 0:
             message = await self._worker.receive(min(left, _LONGEST_WAIT_S))
+            if (decided := _decision(message, question.step)) is not None:
+                return decided
             match message:
-                case {"kind": "abort", "by": by, **rest}:
-                    return {"decision": "aborted", "by": [by], "why": rest.get("why", "")}
-                case {"kind": "reject", "step": question.step, "by": by}:
-                    return {"decision": "rejected", "by": [by]}
-                case {"kind": "approve", "step": question.step, "by": by, "break_glass": True}:
-                    return {"decision": "approved", "by": [by]}
                 case {"kind": "approve", "step": question.step, "by": by, **rest}:
                     given = rest.get("roles")
                     approvers.setdefault(by, frozenset(given if isinstance(given, list) else roles[:1]))
             if fills(roles, question.count, tuple(approvers.values())) >= question.count * len(roles):
                 return {"decision": "approved", "by": list(approvers)}
-        await self._worker.step(f"expire {question.step}", self._expire, incident, run, question.step)
-        return {"decision": "expired", "by": list(approvers)}
+        expired = await self._worker.step(f"expire {question.step}", self._expire, incident, run, question.step)
+        return _skipped(expired) if "skipped" in expired else {"decision": "expired", "by": list(approvers)}
 
     async def settle(self, incident: str, run: str, question: AskOutcome) -> Json:
         """Wait, however long, for a person to say whether an act happened; remind every half hour."""
@@ -88,25 +88,41 @@ class Approvals:
 
     async def _post(self, incident: str, run: str, instruction: Json) -> Json:
         question = Ask.from_json(instruction)
-        view = await self._journal.incident(incident)
+        expires_at = self._clock.now() + question.timeout_s
+
+        def write(view: Incident, transaction: Transaction) -> Json:
+            if (skip := view.runs[run].skips.get(question.step)) is not None:
+                return {"skipped": skip}
+            transaction.append(incident, [self._asked(run, question, view.runs[run].plan_hash, expires_at)])
+            return {"expires_at": expires_at}
+
+        written = await self._journal.decide(incident, write)
+        asked = (await self._journal.incident(incident)).approvals
+        pending = next((each for each in asked if (each.run, each.step) == (run, question.step)), None)
+        return {"expires_at": pending.expires_at} if pending else written
+
+    def _asked(self, run: str, question: Ask, plan_hash: str, expires_at: float) -> Entry:
         body = ApprovalAsked(
             run=run,
             step=question.step,
             title=question.title,
             role=question.role,
             count=question.count,
-            plan_hash=view.runs[run].plan_hash,
-            expires_at=self._clock.now() + question.timeout_s,
+            plan_hash=plan_hash,
+            expires_at=expires_at,
         )
-        await self._journal.record(incident, self._journal.entry(body, key=f"asked:{run}:{question.step}"))
-        asked = (await self._journal.incident(incident)).approvals
-        pending = next((each for each in asked if (each.run, each.step) == (run, question.step)), None)
-        return {"expires_at": pending.expires_at if pending else body.expires_at}
+        return self._journal.entry(body, key=f"asked:{run}:{question.step}")
 
     async def _expire(self, incident: str, run: str, step: str) -> Json:
         entry = self._journal.entry(ApprovalExpired(run=run, step=step), key=f"expired:{run}:{step}")
-        await self._journal.record(incident, entry)
-        return {}
+
+        def write(view: Incident, transaction: Transaction) -> Json:
+            if (skip := view.runs[run].skips.get(step)) is not None:
+                return {"skipped": skip}
+            transaction.append(incident, [entry])
+            return {}
+
+        return await self._journal.decide(incident, write)
 
     async def _post_outcome(self, incident: str, run: str, instruction: Json) -> Json:
         question = AskOutcome.from_json(instruction)
@@ -121,6 +137,24 @@ class Approvals:
         body = Escalated(to="operators", reason=f"run {run} still waits for somebody to say whether {step} happened")
         await self._journal.record(incident, self._journal.entry(body, key=f"reminder:{run}:{step}:{number}"))
         return {}
+
+
+def _decision(message: Json | None, step: str) -> Json | None:
+    """What one person's word alone decides."""
+    match message:
+        case {"kind": "abort", "by": by, **rest}:
+            return {"decision": "aborted", "by": [by], "why": rest.get("why", "")}
+        case {"kind": "skip", "step": asked, "by": by, "why": why} if asked == step:
+            return {"decision": "skipped", "by": [by], "why": why}
+        case {"kind": "reject", "step": asked, "by": by} if asked == step:
+            return {"decision": "rejected", "by": [by]}
+        case {"kind": "approve", "step": asked, "by": by, "break_glass": True} if asked == step:
+            return {"decision": "approved", "by": [by]}
+    return None
+
+
+def _skipped(told: Json) -> Json:
+    return {"decision": "skipped", "by": [], "why": told["skipped"]}
 
 
 def _who_and_why(abort: Json) -> str:

@@ -4,14 +4,15 @@ Each act checks that it is legal and allowed, writes its event and, where a run 
 one transaction; the same act twice is one. Every answer is one line that says what happened or why not.
 """
 
-from bot.errors import NotFoundError
 from bot.flow.authority import Authority, against_time, pending_at, roles_in
 from bot.flow.durable import DurableClient, Json
 from bot.flow.journal import Journal
 from bot.flow.observe import Observer
+from bot.flow.past import incident_of
 from bot.flow.propose import Proposer
 from bot.flow.publish import Publisher
 from bot.flow.requests import Requests
+from bot.flow.steering import Steering
 from bot.flow.switches import Switches, may_act, needs_role
 from bot.incidents.lifecycle import move
 from bot.model.diagnosis import Diagnosis
@@ -53,11 +54,13 @@ class Desk:
         people: tuple[PersonSettings, ...],
         switches: Switches,
         requests: Requests,
+        steering: Steering,
         playbooks: tuple[Playbook, ...] = (),
     ) -> None:
         self._playbooks = playbooks
         self.switches = switches
         self.requests = requests
+        self.steering = steering
         self._journal = journal
         self._observer = observer
         self._proposer = proposer
@@ -290,11 +293,3 @@ class Desk:
     ) -> None:
         entry: Entry = self._journal.entry(body, key=key, by=by.id, why=why)
         transaction.append(incident, [entry])
-
-
-def incident_of(run: str) -> str:
-    """The incident of a run id such as INC-7-R2; raises NotFoundError when the id is none."""
-    incident, mark, number = run.rpartition("-R")
-    if not mark or not number.isdigit():
-        raise NotFoundError(f"{run!r} names no run", hint="runs are named like INC-7-R1")
-    return incident

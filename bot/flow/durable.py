@@ -113,6 +113,8 @@ class DurableWorker:
             "log_level": "WARNING",
         }
         self._workflows: dict[str, Workflow] = {}
+        self.closing = False
+        """Whether this process stops executing: what breaks off now has not failed, it goes on at the next start."""
 
     async def launch(self, workflows: Mapping[str, Workflow]) -> None:
         """Begin to execute; call it on the event loop's thread, so that workflows share its connections."""
@@ -193,6 +195,7 @@ class DurableWorker:
 
         DBOS makes its threads the event loop's own and takes them along; the loop gets new ones.
         """
+        self.closing = True
         await asyncio.to_thread(DBOS.destroy, destroy_registry=True)
         if self._engine is not None:
             self._engine.dispose()

@@ -1,12 +1,13 @@
 """What an incident's history says of a run's acts: begun, ended, standing still, or never touched anything."""
 
+from bot.errors import NotFoundError
 from bot.flow.durable import Json
 from bot.model.event import Event
 from bot.model.guard_event import RunPaused, RunResumed
-from bot.model.incident import RunView
+from bot.model.incident import Incident, RunView
 from bot.model.step_event import StepEnded, StepStarted
 from remediation.contract import Risk
-from remediation.machine import Act
+from remediation.machine import Act, Fail
 from remediation.registry import ACTIONS
 
 
@@ -32,6 +33,26 @@ def begun_before(history: tuple[Event, ...], run: str, act: Act) -> StepStarted 
 
 def _same(body: StepStarted | StepEnded, run: str, act: Act) -> bool:
     return (body.run, body.step, body.phase, body.attempt) == (run, act.step, act.phase, act.attempt)
+
+
+def incident_of(run: str) -> str:
+    """The incident of a run id such as INC-7-R2; raises NotFoundError when the id is none."""
+    incident, mark, number = run.rpartition("-R")
+    if not mark or not number.isdigit():
+        raise NotFoundError(f"{run!r} names no run", hint="runs are named like INC-7-R1")
+    return incident
+
+
+def step_of(name: str) -> str:
+    """The step of an act: `drain`, also for its act on the second item, `drain.2`."""
+    return name.partition(".")[0]
+
+
+def skip_of(view: Incident, run: str, instruction: Act | Fail) -> str | None:
+    """Who wants the step of this instruction passed over and why; what was done is taken back all the same."""
+    if isinstance(instruction, Act) and instruction.phase == "undo":
+        return None
+    return view.runs[run].skips.get(step_of(instruction.step))
 
 
 def begun_as(run: RunView) -> Json:

@@ -1,5 +1,10 @@
 """From a diagnosis to a runbook's plan with its predicted effect in numbers, and to its start."""
 
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 
 from bot.errors import TelemetryUnavailableError
@@ -19,6 +24,7 @@ from remediation.asking import asking
 from remediation.load import Library
 from remediation.plan import Plan, Predict, build_plan
 from remediation.registry import ACTIONS
+from remediation.retrying import begin_at
 from remediation.schema import Runbook
 
 UNKNOWN_RUNBOOK = "unknown"
@@ -35,6 +41,17 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = "auto"
     waits: str = ""
     """Who holds what the run needs, while it stands in line for it."""
+
+
+class Retry(msgspec.Struct, frozen=True, kw_only=True):
+    """A run that begins where an earlier one ended, with the inputs of that one and what it left."""
+
+    of: str
+    step: str
+    place: int
+    inputs: Mapping[str, Any]
+    told: Mapping[str, Any]
+    done: tuple[str, ...]
 
 
 class Proposer:
@@ -63,11 +80,13 @@ class Proposer:
         runbook: str | None = None,
         by: str = "bellhop",
         start: bool = False,
+        retry: Retry | None = None,
     ) -> Proposal:
         """Plan `runbook`, or the one that the diagnosis names, once per `cause`.
 
         `start` queues the run at once (a person asked); otherwise mode and trigger of the runbook decide. Plan and
-        start are one commit. Raises RemediationError when there is no such runbook or it cannot be planned.
+        start are one commit; `retry` begins where another run ended. Raises RemediationError when there is no such
+        runbook or it cannot be planned.
         """
         view = await self._journal.incident(incident)
         name = runbook or _runbook_of(view)
@@ -75,7 +94,7 @@ class Proposer:
         chosen = asking(
             self.library.get(name), ACTIONS, every_act=mode == "approve", security=is_security_gated(view.diagnosis)
         )
-        plan = await self.plan(view, chosen)
+        plan = await self.plan(view, chosen, retry)
 
         def write(current: Incident, transaction: Transaction) -> Proposal:
             run = f"{incident}-R{len(current.runs) + 1}"
@@ -83,16 +102,20 @@ class Proposer:
             body = PlanProposed(
                 run=run,
                 runbook=chosen.metadata.name,
-                title=chosen.metadata.title,
+                title=plan.title,
                 plan_hash=plan.plan_hash,
                 plan=plan.to_json(),
                 cause=cause,
                 mode=mode,
+                retry_of=retry.of if retry else "",
+                begins_at=retry.step if retry else "",
             )
             entry = self._journal.entry(body, key=f"proposed:{cause}", by=by, why=reason)
             if not transaction.append(incident, [entry]):
                 return _earlier(transaction, incident, cause)
-            waits = self._enqueue(transaction, current, run, chosen, plan=plan, mode=mode) if allowed else ""
+            waits = (
+                self._enqueue(transaction, current, run, chosen, plan=plan, mode=mode, retry=retry) if allowed else ""
+            )
             return Proposal(
                 mode=mode,
                 run=run,
@@ -110,22 +133,33 @@ class Proposer:
         finding = diagnosis.findings[0]
         return finding.confidence >= self.library.get(finding.runbook).spec.trigger.min_confidence
 
-    async def plan(self, incident: Incident, runbook: Runbook) -> Plan:
+    async def plan(self, incident: Incident, runbook: Runbook, retry: Retry | None = None) -> Plan:
         """The rendered plan for an incident, with predictions where telemetry allows them."""
-        return build_plan(
+        plan = build_plan(
             runbook,
-            inputs={},
+            inputs=retry.inputs if retry else {},
             facts=plan_facts(incident, self._observer.network),
             actions=ACTIONS,
             predict=await self._predictor(incident),
         )
+        return _again(plan, retry) if retry else plan
 
     def _enqueue(
-        self, transaction: Transaction, view: Incident, run: str, runbook: Runbook, *, plan: Plan, mode: Mode
+        self,
+        transaction: Transaction,
+        view: Incident,
+        run: str,
+        runbook: Runbook,
+        *,
+        plan: Plan,
+        mode: Mode,
+        retry: Retry | None,
     ) -> str:
         """Queue the run; who holds what it needs. A shadow stands in no real run's way."""
         facts = plan_facts(view, self._observer.network)
         state = machine.start(runbook, run=run, plan=plan, facts=facts, actions=ACTIONS)
+        if retry is not None:
+            state = begin_at(state, retry.place, told=retry.told, done=retry.done)
         self._client.enqueue_run(
             transaction,
             run=run,
@@ -169,6 +203,12 @@ def _may_start(incident: Incident, runbook: Runbook, mode: Mode) -> tuple[bool, 
             "that this runbook asks for; a person can start it"
         )
     return True, "the diagnosis is confident enough" if finding else "it only observes"
+
+
+def _again(plan: Plan, retry: Retry) -> Plan:
+    """A plan of its own: nobody's yes to the first run counts for its retry."""
+    bound = hashlib.sha256(f"{plan.plan_hash} {retry.of} {retry.step}".encode()).hexdigest()
+    return dataclasses.replace(plan, title=f"{plan.title}, again from {retry.step}", plan_hash=bound)
 
 
 def _runbook_of(incident: Incident) -> str:

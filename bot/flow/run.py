@@ -2,10 +2,12 @@
 
 import asyncio
 import itertools
+from collections.abc import Iterable
 
 from bot.flow.acts import Acts
 from bot.flow.approval import Approvals
 from bot.flow.durable import DurableWorker, Json
+from bot.flow.past import step_of
 from bot.flow.recovery import Recovery
 from bot.flow.shadow import Shadow
 from remediation import machine
@@ -39,7 +41,8 @@ class Runner:
         try:
             return await (self._shadow.run(argument) if argument.get("shadow") else self._carry(argument))
         except Exception as error:
-            await self._acts.broke(argument, error)
+            if not self._worker.closing:
+                await self._acts.broke(argument, error)
             raise
 
     async def _carry(self, argument: Json) -> Json:
@@ -63,19 +66,33 @@ class Runner:
             case Together():
                 return await self._together(incident, run, state, instruction)
             case Ask():
-                return machine.record(state, instruction, await self._approvals.ask(incident, run, instruction))
+                return await self._ask(incident, run, state, instruction)
             case AskOutcome():
                 return machine.record(state, instruction, await self._approvals.settle(incident, run, instruction))
             case Skip() | Fail():
-                word = "skip" if isinstance(instruction, Skip) else "fail"
-                await self._worker.step(
-                    f"{word} {instruction.step}", self._acts.leave, incident, run, instruction.to_json()
-                )
-                return machine.record(state, instruction, {})
+                return await self._leave(incident, run, state, instruction)
             case Wait():
                 await self._worker.sleep(self._acts.real_seconds(instruction.seconds))
                 return machine.record(state, instruction, {})
         raise AssertionError(instruction)
+
+    async def _ask(self, incident: str, run: str, state: RunState, question: Ask) -> RunState:
+        answer = await self._approvals.ask(incident, run, question)
+        if answer["decision"] == "skipped":
+            return await self._pass_over(incident, run, state, question.step, answer["why"])
+        return machine.record(state, question, answer)
+
+    async def _leave(self, incident: str, run: str, state: RunState, left: Skip | Fail) -> RunState:
+        """Past a step that is not begun; one that cannot be begun has not failed when a person skips it."""
+        word = "skip" if isinstance(left, Skip) else "fail"
+        told = await self._worker.step(f"{word} {left.step}", self._acts.leave, incident, run, left.to_json())
+        if "skipped" in told:
+            return await self._pass_over(incident, run, state, left.step, told["skipped"])
+        return machine.record(state, left, {})
+
+    async def _pass_over(self, incident: str, run: str, state: RunState, name: str, why: str) -> RunState:
+        """Past a step that a person skips, all of its items with it."""
+        return await self._leave(incident, run, state, Skip(step=step_of(name), why=why))
 
     async def _act(self, incident: str, run: str, state: RunState, act: Act) -> RunState:
         """Do an act as soon as nothing is paused, unless somebody stops the run first."""
@@ -86,6 +103,8 @@ class Runner:
                 return machine.abort(state, abort)
             after = f" after pause {turn}" if turn else ""
             envelope = await self._worker.step(f"{name}{after}", self._acts.act, incident, run, act.to_json())
+            if "skipped" in envelope:
+                return await self._pass_over(incident, run, state, act.step, envelope["skipped"])
             if "paused" not in envelope:
                 return machine.record(state, act, envelope)
             abort = await self._approvals.wait_out(min(2.0**turn, LONGEST_PAUSE_LOOK_S))
@@ -110,24 +129,31 @@ class Runner:
                 ),
                 return_exceptions=True,
             )
-            state, left = _recorded(state, together, list(zip(left, envelopes, strict=True)))
+            found = _sound(zip(left, envelopes, strict=True))
+            for act, envelope in found:
+                if "skipped" in envelope:
+                    state = await self._pass_over(incident, run, state, act.step, envelope["skipped"])
+            state, left = _recorded(state, together, found)
             if not left:
                 return state
             abort = await self._approvals.wait_out(min(2.0**turn, LONGEST_PAUSE_LOOK_S))
         raise AssertionError(together)
 
 
-def _recorded(
-    state: RunState, together: Together, found: list[tuple[Act, Json | BaseException]]
-) -> tuple[RunState, list[Act]]:
-    """The state after the acts that were done, and those that wait; a defect rises once all others have ended."""
+def _sound(found: Iterable[tuple[Act, Json | BaseException]]) -> list[tuple[Act, Json]]:
+    """What the acts came to; a defect rises once all others have ended."""
     envelopes: list[tuple[Act, Json]] = []
     for act, envelope in found:
         if isinstance(envelope, BaseException):
             raise envelope
         envelopes.append((act, envelope))
-    over = [(act, envelope) for act, envelope in envelopes if "paused" not in envelope]
+    return envelopes
+
+
+def _recorded(state: RunState, together: Together, found: list[tuple[Act, Json]]) -> tuple[RunState, list[Act]]:
+    """The state after the acts that were done, and those that wait."""
+    over = [(act, envelope) for act, envelope in found if not {"paused", "skipped"} & envelope.keys()]
     if over:
         done = Together(group=together.group, acts=[act for act, _ in over])
         state = machine.record(state, done, {"acts": [envelope for _, envelope in over]})
-    return state, [act for act, envelope in envelopes if "paused" in envelope]
+    return state, [act for act, envelope in found if "paused" in envelope]

@@ -87,6 +87,8 @@ def _proposed(view: Incident, event: Event, body: events.PlanProposed) -> Incide
         plan=body.plan,
         requested_by="" if event.by == "bellhop" else event.by,
         mode=body.mode,
+        retry_of=body.retry_of,
+        begins_at=body.begins_at,
     )
     return replace(view, runs={**view.runs, body.run: run})
 
@@ -144,6 +146,13 @@ def _broken(view: Incident, event: Event, body: guards.GlassBroken) -> Incident:
     return replace(view, approvals=_without(view, body.run, body.step), reviews=(*view.reviews, review))
 
 
+def _skip_asked(view: Incident, event: Event, body: guards.SkipAsked) -> Incident:
+    known = view.runs.get(body.run)
+    skips = {**(known.skips if known else {}), body.step: f"skipped by {event.by}: {body.reason}"}
+    view = _run(view, body.run, skips=skips)
+    return replace(view, approvals=_without(view, body.run, body.step))
+
+
 def _expired(view: Incident, _: Event, body: events.ApprovalExpired) -> Incident:
     return replace(view, approvals=_without(view, body.run, body.step))
 
@@ -180,6 +189,7 @@ _STEPS: Mapping[type, Callable[[Incident, Event, Any], Incident]] = {
     events.ApprovalAnswered: _answered,
     events.ApprovalExpired: _expired,
     guards.GlassBroken: _broken,
+    guards.SkipAsked: _skip_asked,
     steps.OutcomeAsked: _outcome_asked,
     steps.OutcomeTold: _outcome_told,
     events.PostmortemPublished: _published,

@@ -111,6 +111,9 @@ class PlanProposed(msgspec.Struct, frozen=True, kw_only=True, tag="plan proposed
     plan: Mapping[str, Any]
     cause: str = ""
     """What asked for it; one cause makes one run."""
+    retry_of: str = ""
+    """The run that ended without success and that this one repeats, beginning at `begins_at`."""
+    begins_at: str = ""
     mode: Mode = "auto"
 
 

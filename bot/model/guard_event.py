@@ -68,4 +68,16 @@ class GlassBroken(msgspec.Struct, frozen=True, kw_only=True, tag="glass broken")
     reason: str
 
 
-GuardEvent = RunPaused | RunResumed | BreakerOpened | ShadowRecorded | ModeChanged | PromotionProposed | GlassBroken
+class SkipAsked(msgspec.Struct, frozen=True, kw_only=True, tag="skip asked"):
+    """A person wants a step that has not begun to be passed over; it is never begun from here on."""
+
+    run: str
+    step: str
+    reason: str
+    verifies: bool = False
+    """Whether the step would have looked whether the repair helped: that is reviewed afterwards."""
+
+
+GuardEvent = (
+    RunPaused | RunResumed | BreakerOpened | ShadowRecorded | ModeChanged | PromotionProposed | GlassBroken | SkipAsked
+)

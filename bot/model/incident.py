@@ -71,10 +71,15 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     requested_by: str = ""
     """The person who asked for it; empty when the diagnosis did."""
     mode: Mode = "auto"
+    retry_of: str = ""
+    begins_at: str = ""
+    """The step at which a retry begins; empty for a run that is none."""
     started_at: float | None = None
     ended_at: float | None = None
     result: RunResult | None = None
     reason: str = ""
+    skips: Mapping[str, str] = {}
+    """Steps that a person wants passed over -> who and why."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):

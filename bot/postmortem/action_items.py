@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bot.model.event import ActRefused, ChangeSeen, DiagnosisMade, Escalated, KeysQuarantined
-from bot.model.guard_event import BreakerOpened, GlassBroken
+from bot.model.guard_event import BreakerOpened, GlassBroken, SkipAsked
 from bot.model.step_event import OutcomeAsked
 from bot.model.time import format_instant
 from bot.postmortem.durations import approvals
@@ -59,6 +59,10 @@ def _people(events: Events) -> Iterator[ActionItem]:
     for event, broken in of_kind(events, GlassBroken):
         done = f"{broken.step} of {broken.run} went ahead on {event.by}'s word alone ({broken.reason})"
         yield ActionItem(kind="process", text=f"Mandatory review, by somebody else: {done}")
+    for event, skip in of_kind(events, SkipAsked):
+        if skip.verifies:
+            done = f"{event.by} skipped the verification {skip.step} of {skip.run} ({skip.reason})"
+            yield ActionItem(kind="process", text=f"Review: {done}")
     for _, opened in of_kind(events, BreakerOpened):
         yield ActionItem(kind="mitigate", text=f"Repair {opened.runbook}, then switch it on: it failed again and again")
     for _, doubt in of_kind(events, OutcomeAsked):

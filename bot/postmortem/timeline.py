@@ -33,8 +33,9 @@ from bot.model.guard_event import (
     RunPaused,
     RunResumed,
     ShadowRecorded,
+    SkipAsked,
 )
-from bot.model.step_event import OutcomeAsked, RunEnded, StepEnded, StepStarted
+from bot.model.step_event import OutcomeAsked, OutcomeTold, RunEnded, StepEnded, StepStarted
 from bot.model.time import format_instant
 from bot.postmortem.facts import Moment
 from bot.postmortem.history import Events
@@ -134,6 +135,8 @@ def _about_guards(body: EventBody) -> str:  # noqa: PLR0911 - one case per event
             return f"{body.runbook} on {body.target} met its predictions {body.matches} times: {body.after} is proposed"
         case GlassBroken():
             return f"Break-glass: {body.step} of {body.run} went ahead on one person's word: {body.reason}"
+        case SkipAsked():
+            return f"{_what(body)} {body.step} of {body.run} is to be skipped: {body.reason}"
         case _:
             return ""
 
@@ -147,12 +150,18 @@ def _about_people(body: EventBody) -> str:
             return f"{body.step} {body.decision}"
         case ApprovalExpired():
             return f"Nobody decided about {body.step} in time"
+        case OutcomeTold():
+            return f"{body.step} of {body.run} {'happened' if body.happened else 'did not happen'}, a person says"
         case Escalated():
             return f"Escalated to {body.to}: {body.reason}"
         case NoteAdded():
             return f"Note: {body.text}"
         case _:
             raise TypeError(f"no words for {type(body).__name__}")
+
+
+def _what(body: SkipAsked) -> str:
+    return "The verification" if body.verifies else "Step"
 
 
 def _phase(phase: str) -> str:

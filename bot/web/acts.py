@@ -50,9 +50,23 @@ async def _did_not_happen(desk: Desk, run: str, step: str, by: Person, given: Gi
 
 async def _stop(desk: Desk, incident: str, by: Person, given: Given) -> Answer:
     run = needed(given, "run")
-    if not run.startswith(f"{incident}-R"):
-        return Answer(done=False, message=f"{run} is not a run of {incident}")
-    return await desk.abort(run, by, given.get("why", "").strip())
+    return _strange(run, incident) or await desk.abort(run, by, given.get("why", "").strip())
+
+
+async def _skip(desk: Desk, incident: str, by: Person, given: Given) -> Answer:
+    run, step = needed(given, "run"), needed(given, "step")
+    return _strange(run, incident) or await desk.steering.skip(run, step, by, given.get("why", "").strip())
+
+
+async def _retry(desk: Desk, incident: str, by: Person, given: Given) -> Answer:
+    run = needed(given, "run")
+    return _strange(run, incident) or await desk.steering.retry(run, by, given.get("step", "").strip())
+
+
+def _strange(run: str, incident: str) -> Answer | None:
+    if run.startswith(f"{incident}-R"):
+        return None
+    return Answer(done=False, message=f"{run} is not a run of {incident}")
 
 
 def _key(decision: str, run: str, step: str, by: Person, plan_hash: str | None) -> str:
@@ -66,6 +80,8 @@ ACTS: Mapping[str, tuple[Act, tuple[str, ...]]] = {
     "resolve": (_resolve, ("why",)),
     "run": (_run, ("runbook",)),
     "stop": (_stop, ("run", "why")),
+    "skip": (_skip, ("run", "step", "why")),
+    "retry": (_retry, ("run", "step")),
 }
 """Act on an incident -> (what does it, the fields it takes)."""
 

@@ -181,5 +181,6 @@ def _templates() -> jinja2.Environment:
         evidence=evidence,
         number=number,
         percent=percent,
+        step_of=lambda name: name.partition(".")[0],
     )
     return environment

@@ -7,8 +7,25 @@ from bot.model.incident import Incident
 from bot.model.person import Answer, Person
 
 
+class Steering(Protocol):
+    """What people do to a single run beside stopping it."""
+
+    async def skip(self, run: str, step: str, by: Person, why: str) -> Answer:
+        """Pass over a step that has not begun."""
+        ...
+
+    async def retry(self, run: str, by: Person, step: str = "") -> Answer:
+        """Run it again from a step, or from where it ended."""
+        ...
+
+
 class Desk(Protocol):
     """What people may see and do; unknown ids raise NotFoundError, a store that is down StoreUnavailableError."""
+
+    @property
+    def steering(self) -> Steering:
+        """What is done to single runs."""
+        ...
 
     async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
         """All incidents, oldest first."""

@@ -19,6 +19,8 @@ _STEP = "/api/v1/runs/{run}/steps/{step}"
 _SUMMARIES = {
     "run": "Run a runbook, or the proposed one",
     "stop": "Stop a run before its next act; what it did is taken back",
+    "skip": "Pass over a step of a run that has not begun; the run goes on behind it",
+    "retry": "Run a runbook that ended without success again, from a step or from where it ended",
     "happened": "Say that a step whose outcome nobody knows was done",
     "did-not-happen": "Say that a step whose outcome nobody knows was not done",
 }

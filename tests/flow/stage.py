@@ -1,8 +1,9 @@
 """A whole bot in this process, on a real SQLite file and on the simulated network over HTTP, with runbooks made up."""
 
 import asyncio
+import json
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,12 @@ import yaml
 
 from bot.app import Bellhop
 from bot.clock import FastClock
+from bot.flow.desk import Desk
 from bot.http import free_port, running
 from bot.model.diagnosis import Diagnosis, Finding
 from bot.model.event import DiagnosisMade, Entry, Event, IncidentOpened
 from bot.model.network import Subject
-from bot.model.person import Person
+from bot.model.person import Answer, Person
 from bot.settings import Settings
 from bot.simulator.scenarios import demo_network, demo_network_path
 from bot.simulator.server import create_app
@@ -124,8 +126,13 @@ def _story(events: Sequence[Event]) -> str:
 
 
 @asynccontextmanager
-async def staged(folder: Path, *runbooks: dict[str, Any], **blocks: Any) -> AsyncIterator[Stage]:
-    """The bot at work with these runbooks; `blocks` of its configuration."""
+async def staged(
+    folder: Path, *runbooks: dict[str, Any], dead: Callable[[Desk], Awaitable[Answer]] | None = None, **blocks: Any
+) -> AsyncIterator[Stage]:
+    """The bot at work with these runbooks; `blocks` of its configuration.
+
+    In a folder where one ran before it goes on from there; `dead` is what somebody does to its store before it starts.
+    """
     books = folder / "books"
     await asyncio.to_thread(_write, books, runbooks)
     clock = FastClock(start=float(int(time.time())), speed=SPEED)
@@ -146,6 +153,10 @@ async def staged(folder: Path, *runbooks: dict[str, Any], **blocks: Any) -> Asyn
         bellhop = Bellhop(settings, clock)
         try:
             await _warm_up(bellhop, clock)
+            if dead is not None:
+                await bellhop.open()
+                answer = await dead(bellhop.desk)
+                assert answer.done, answer.message
             await bellhop.start()
             yield Stage(bellhop, simulation, clock)
         finally:
@@ -163,4 +174,6 @@ async def _warm_up(bellhop: Bellhop, clock: FastClock) -> None:
 def _write(folder: Path, runbooks: Sequence[dict[str, Any]]) -> None:
     folder.mkdir(exist_ok=True)
     for each in runbooks:
-        (folder / f"{each['metadata']['name']}.yaml").write_text(yaml.safe_dump(each), encoding="utf-8")
+        (folder / f"{each['metadata']['name']}.yaml").write_text(
+            yaml.safe_dump(json.loads(json.dumps(each))), encoding="utf-8"
+        )

@@ -28,7 +28,7 @@ async def burning(bot: BotProcess, lab: Lab) -> None:
     await until(lambda: _lived(lab) - began > WARM_UP_S * 10, "a baseline is there")
     lab.simulation.inject("F7", LINK, severity=0.7)
     broken = _lived(lab)
-    await until(lambda: _lived(lab) - broken > 60, "the queue has grown")
+    await until(lambda: _lived(lab) - broken > 150, "the queue has grown, and the telemetry shows it beyond doubt")
     await post(bot, alert())
 
 

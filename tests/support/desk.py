@@ -28,6 +28,23 @@ def waiting_incident() -> Incident:
     )
 
 
+class Steering:
+    """Remembers what was wished of single runs."""
+
+    def __init__(self, asked: list[tuple[str, ...]]) -> None:
+        self._asked = asked
+
+    async def skip(self, run: str, step: str, by: Person, why: str) -> Answer:
+        """Remembers it."""
+        self._asked.append(("skip", run, step, by.id, why))
+        return Answer(done=True, message="skip done")
+
+    async def retry(self, run: str, by: Person, step: str = "") -> Answer:
+        """Remembers it."""
+        self._asked.append(("retry", run, step, by.id))
+        return Answer(done=True, message="retry done")
+
+
 class MemoryDesk:
     """Implements `bot.web.ports.Desk` over one incident and remembers what was asked of it."""
 
@@ -36,6 +53,11 @@ class MemoryDesk:
         self.asked: list[tuple[str, ...]] = []
         self.keys: set[str] = set()
         self.broken = broken
+
+    @property
+    def steering(self) -> Steering:
+        """What it remembers of single runs."""
+        return Steering(self.asked)
 
     async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
         """The one."""

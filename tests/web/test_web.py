@@ -213,6 +213,39 @@ async def test_a_person_stops_a_run_from_the_page(client: Client) -> None:
     assert len(desk.asked) == 1
 
 
+async def test_a_person_skips_a_step_from_the_page(client: Client) -> None:
+    """The form offers the plan's steps while the run goes on; a run of another incident is turned down."""
+    desk = MemoryDesk()
+    web = client(desk)
+    await sign_in(web, "alice")
+    page = (await web.get("/incidents/INC-1")).text
+    assert "/incidents/INC-1/skip" in page
+    assert "<option>realign</option>" in page
+    assert "/incidents/INC-1/retry" not in page
+    form = {"form_token": await form_token(web), "run": "INC-1-R1", "step": "realign", "why": "by hand"}
+    assert (await web.post("/incidents/INC-1/skip", data=form)).status_code == 303
+    assert desk.asked == [("skip", "INC-1-R1", "realign", "web:alice", "by hand")]
+    assert (await web.post("/incidents/INC-1/skip", data={**form, "run": "INC-2-R1"})).status_code == 409
+    assert len(desk.asked) == 1
+
+
+async def test_a_person_retries_a_failed_run_from_the_page(client: Client) -> None:
+    """From a step, or from where it ended; a viewer is offered neither."""
+    desk = MemoryDesk()
+    ended = msgspec.structs.replace(desk.view.runs["INC-1-R1"], ended_at=START + 40, result="failed")
+    desk.view = msgspec.structs.replace(desk.view, runs={"INC-1-R1": ended}, approvals=())
+    web = client(desk)
+    await sign_in(web, "alice")
+    page = (await web.get("/incidents/INC-1")).text
+    assert "/incidents/INC-1/retry" in page
+    assert "/incidents/INC-1/skip" not in page
+    form = {"form_token": await form_token(web), "run": "INC-1-R1", "step": ""}
+    assert (await web.post("/incidents/INC-1/retry", data=form)).status_code == 303
+    assert desk.asked == [("retry", "INC-1-R1", "", "web:alice")]
+    await sign_in(web, "carol")
+    assert "/incidents/INC-1/retry" not in (await web.get("/incidents/INC-1")).text
+
+
 async def test_a_playbook_is_a_page(client: Client) -> None:
     """As it is written; a name that there is not is a 404 on a page, and strangers sign in first."""
     web = client(MemoryDesk())
@@ -261,7 +294,7 @@ async def test_openapi_describes_every_operation(client: Client) -> None:
     """Each described path answers something other than 404 or 405 to a person who may act."""
     web = client(MemoryDesk())
     described = (await web.get("/openapi.json")).json()
-    assert len(described["paths"]) == 12
+    assert len(described["paths"]) == 14
     for path, operations in described["paths"].items():
         for method in operations:
             real = path.format(incident="INC-1", run="INC-1-R1", step="realign")

@@ -1,0 +1,34 @@
+"""`bellhop runbook skip | retry`: what a person does to a single run from the command line."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from bot.cli.options import config_option
+from bot.cli.pause import said
+
+
+@click.command(epilog='\b\nExample:\n  bellhop runbook skip INC-7-R1 purify "the source is new"')
+@config_option
+@click.argument("run")
+@click.argument("step")
+@click.argument("why", nargs=-1)
+def skip(config: Path, run: str, step: str, why: tuple[str, ...]) -> int:
+    """Pass over STEP of RUN, which has not begun or waits for its approval; the run goes on behind it.
+
+    A step that verifies the repair is skipped by an approver only, and that is reviewed afterwards.
+    """
+    return asyncio.run(said(config, lambda bellhop, me: bellhop.desk.steering.skip(run, step, me, " ".join(why))))
+
+
+@click.command(epilog="\b\nExample:\n  bellhop runbook retry INC-7-R1 realign")
+@config_option
+@click.argument("run")
+@click.argument("step", default="")
+def retry(config: Path, run: str, step: str) -> int:
+    """Run again what ended without success: from STEP, or from where it ended.
+
+    It is a new run with the same inputs; approvals are asked for and guards are checked anew.
+    """
+    return asyncio.run(said(config, lambda bellhop, me: bellhop.desk.steering.retry(run, me, step)))

@@ -1,0 +1,159 @@
+"""What people do to single runs beside stopping them: pass over a step that has not begun, retry a run that failed."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.flow.carrying import Left, left_by
+from bot.flow.durable import DurableClient, Json
+from bot.flow.journal import Journal
+from bot.flow.modes import Modes
+from bot.flow.past import incident_of, step_of
+from bot.flow.propose import Proposer, Retry
+from bot.flow.retrying import against_change, against_place, against_run, chain_of
+from bot.flow.switches import may_act, needs_role
+from bot.incidents.title import one_line
+from bot.model.event import Event
+from bot.model.guard_event import SkipAsked
+from bot.model.incident import Incident, RunView
+from bot.model.person import Answer, Person
+from bot.model.step_event import StepEnded, StepStarted
+from bot.store import GuardRows, Transaction
+from remediation.errors import RemediationError, UnknownNameError
+from remediation.retrying import place_of
+
+VERIFIES = frozenset({"telemetry.check", "telemetry.wait_until"})
+"""Actions that only look whether the repair helped."""
+_ANY_APPROVER = "approver"
+_LONGEST_REASON = 200
+
+
+class Steering:
+    """Checks a wish about a run against what stands in its incident, and writes it there in the same transaction."""
+
+    def __init__(self, *, journal: Journal, client: DurableClient, proposer: Proposer, modes: Modes) -> None:
+        self._journal = journal
+        self._client = client
+        self._proposer = proposer
+        self._modes = modes
+
+    async def skip(self, run: str, step: str, by: Person, why: str) -> Answer:
+        """Pass over a step that has not begun, or that waits for its approval; the run goes on behind it."""
+        if not may_act(by):
+            return needs_role(by, f"skip a step of {run}")
+        reason = one_line(why, _LONGEST_REASON) or "no reason given"
+
+        def decide(view: Incident, transaction: Transaction) -> Answer:
+            known = view.runs.get(run)
+            if known is None or known.started_at is None or known.ended_at is not None:
+                return Answer(done=False, message=f"{run} is not running")
+            if step not in known.skips:
+                if refusal := self._against(known, step, transaction.events(view.id), by):
+                    return Answer(done=False, message=refusal)
+                body = SkipAsked(run=run, step=step, reason=reason, verifies=_action(known, step) in VERIFIES)
+                transaction.append(view.id, [self._journal.entry(body, key=f"skip:{run}:{step}", by=by.id)])
+                told: Json = {"kind": "skip", "step": step, "by": by.id, "why": f"skipped by {by.id}: {reason}"}
+                self._client.send(transaction, run=run, message=told, key=f"skip:{step}")
+            return Answer(done=True, message=f"{step} of {run} is passed over when its turn comes")
+
+        return await self._journal.decide(incident_of(run), decide)
+
+    async def retry(self, run: str, by: Person, step: str = "") -> Answer:
+        """Run the same runbook again with the same inputs, from `step` or from where the run ended.
+
+        It is a new run: its plan, its approvals and its guards are its own. What the first one did and did not take
+        back it can take back.
+        """
+        if not may_act(by):
+            return needs_role(by, f"retry {run}")
+        view = await self._journal.incident(incident_of(run))
+        try:
+            found = against_run(view, run) or await self._retry_of(view, view.runs[run], step)
+            if isinstance(found, str):
+                return Answer(done=False, message=found)
+            name = view.runs[run].runbook
+            proposal = await self._proposer.propose(
+                view.id, cause=f"retry of {run}", runbook=name, by=by.id, start=True, retry=found
+            )
+        except RemediationError as error:
+            return Answer(done=False, message=str(error))
+        goes = f"waits: {proposal.waits}" if proposal.waits else "starts"
+        return Answer(done=True, message=f"{proposal.run} ({name}, again from {found.step}) {goes}")
+
+    async def _retry_of(self, view: Incident, known: RunView, step: str) -> Retry | str:
+        """What the retry takes over, or why there cannot be one."""
+        runbook = self._proposer.library.get(known.runbook)
+        changed = against_change(runbook, known)
+        left = Left() if changed else left_by(view, await self._journal.events(view.id), known.run, runbook)
+        place = place_of(runbook, step) if step else left.place
+        if changed or place is None:
+            return changed or f"{known.run} has no step {step}; its steps are {', '.join(_steps(known.plan))}"
+        refusal = against_place(runbook, known.run, place, left)
+        refusal = refusal or await self._journal.store.read(
+            lambda transaction: self._since(transaction, view, known, left)
+        )
+        return refusal or Retry(
+            of=known.run,
+            step=runbook.spec.steps[place].id,
+            place=place,
+            inputs=known.plan["inputs"],
+            told=left.told,
+            done=left.done,
+        )
+
+    def _since(self, transaction: Transaction, view: Incident, known: RunView, left: Left) -> str:
+        """Why nothing may be taken over any more, or nothing: somebody else acted, so that a way back may be wrong."""
+        if self._modes.now(transaction, known.runbook, str(view.subject)) == "observe":
+            return f"the mode of {known.runbook} on {view.subject} is observe; only a run that acts can be retried"
+        chain = chain_of(view, known.run)
+        began = min((each.started_at for each in chain if each.started_at is not None), default=None)
+        if not left.done or began is None:
+            return ""
+        rows = GuardRows(transaction).runs_since(began)
+        others = [row.run for row in rows if row.run not in {each.run for each in chain}]
+        if not others:
+            return ""
+        stands = ", ".join(left.done)
+        return f"{others[-1]} has run since, and {stands} may not be as {known.run} left it; run {known.runbook} afresh"
+
+    def _against(self, known: RunView, step: str, history: tuple[Event, ...], by: Person) -> str:
+        """Why this step cannot be skipped, or nothing."""
+        run = known.run
+        if not _action(known, step):
+            return f"{run} has no step {step}; its steps are {', '.join(_steps(known.plan))}"
+        bodies = [event.body for event in history]
+        acts = [body for body in bodies if isinstance(body, StepStarted | StepEnded) and body.run == run]
+        if any(body.phase == "undo" for body in acts):
+            return f"{run} takes back what it did; there is nothing to skip"
+        own = [body for body in acts if step_of(body.step) == step]
+        return _late(run, step, own[-1]) if own else self._against_looking_away(known, step, by)
+
+    def _against_looking_away(self, known: RunView, step: str, by: Person) -> str:
+        """A verification is only skipped by somebody who could also have let the step go ahead."""
+        if _action(known, step) not in VERIFIES:
+            return ""
+        roles = self._roles(known.runbook, step)
+        if set(roles) & set(by.roles):
+            return ""
+        return f"{step} verifies the repair; to skip it {by.name} needs the role {' or '.join(roles)}"
+
+    def _roles(self, runbook: str, step: str) -> tuple[str, ...]:
+        try:
+            approval = self._proposer.library.get(runbook).step(step).approval
+        except (UnknownNameError, StopIteration):
+            approval = None
+        return tuple(dict.fromkeys((*(approval.roles if approval else ()), _ANY_APPROVER)))
+
+
+def _steps(plan: Mapping[str, Any]) -> list[str]:
+    return list(dict.fromkeys(step_of(step["id"]) for step in plan.get("steps", [])))
+
+
+def _action(run: RunView, step: str) -> str:
+    """What a step does; nothing when the run has no such step."""
+    return next((str(each["action"]) for each in run.plan.get("steps", []) if step_of(each["id"]) == step), "")
+
+
+def _late(run: str, step: str, last: StepStarted | StepEnded) -> str:
+    if isinstance(last, StepEnded):
+        return f"{step} of {run} is over: {last.outcome}"
+    return f"{step} of {run} has begun; abort the run to take it back"
