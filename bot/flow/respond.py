@@ -43,8 +43,9 @@ class Responder:
         try:
             return await self._respond(str(argument["incident"]))
         except Exception as error:
-            body = Escalated(to="operators", reason=f"a defect of Bellhop ended the response: {plain(error)}")
-            await self._journal.record(argument["incident"], self._journal.entry(body, key="response broke"))
+            if not self._worker.closing:
+                body = Escalated(to="operators", reason=f"a defect of Bellhop ended the response: {plain(error)}")
+                await self._journal.record(argument["incident"], self._journal.entry(body, key="response broke"))
             raise
 
     async def _respond(self, incident: str) -> Json:
