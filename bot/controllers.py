@@ -16,7 +16,7 @@ from bot.controller_settings import (
     RestconfSettings,
     SimulatorSettings,
 )
-from bot.far import open_client
+from bot.far import fresh, open_client
 from bot.settings import Settings
 from remediation.contract import Controller
 from remediation.controllers.http import HttpController
@@ -113,7 +113,7 @@ def _cluster(settings: KubernetesSettings) -> Cluster:
         return Cluster(kubeconfig=kubeconfig, context=settings.context or "", timeout_s=settings.timeout)
     return Cluster(
         url=far.url,
-        token=far.bearer_token.read() if far.bearer_token is not None else "",
+        token=fresh(far.bearer_token.read) if far.bearer_token is not None else None,
         ca_file=str(far.ca_file or ""),
         cert_file=str(far.cert_file or ""),
         key_file=str(far.key_file or ""),

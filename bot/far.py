@@ -1,6 +1,8 @@
 """HTTP connections to far sides: TLS, authentication, headers and patience from the configuration."""
 
+import base64
 import ssl
+from collections.abc import Callable, Generator
 
 import httpx
 
@@ -18,8 +20,8 @@ def open_client(far: Far) -> httpx.AsyncClient:
     """
     return httpx.AsyncClient(
         base_url=far.url,
-        headers=request_headers(far),
-        auth=basic_auth(far),
+        headers=_plain_headers(far),
+        auth=_authentication(far),
         verify=tls_context(far),
         timeout=far.timeout,
         limits=httpx.Limits(max_connections=POOL, max_keepalive_connections=POOL),
@@ -29,10 +31,28 @@ def open_client(far: Far) -> httpx.AsyncClient:
 
 def request_headers(far: Far) -> dict[str, str]:
     """Extra headers and the bearer token, with identity encoding."""
-    headers = {**far.headers, "Accept-Encoding": "identity"}
+    headers = _plain_headers(far)
     if far.bearer_token is not None:
         headers["Authorization"] = f"Bearer {far.bearer_token.read()}"
     return headers
+
+
+def fresh(read: Callable[[], str]) -> Callable[[], str]:
+    """A secret that is read anew each time, so that a rotated one counts at once.
+
+    Raises UsageError now when it cannot be read; later the last one goes on while it cannot, as in mid-rotation.
+    """
+    last = read()
+
+    def newest() -> str:
+        nonlocal last
+        try:
+            last = read()
+        except UsageError:
+            return last
+        return last
+
+    return newest
 
 
 def basic_auth(far: Far) -> tuple[str, str] | None:
@@ -52,3 +72,28 @@ def tls_context(far: Far) -> ssl.SSLContext | bool:
         files = ", ".join(str(file) for file in (far.ca_file, far.cert_file, far.key_file) if file is not None)
         raise UsageError(f"cannot use the TLS files {files} for {far.url}: {error}") from None
     return context
+
+
+class _Authorization(httpx.Auth):
+    """Writes the Authorization header of each request as it is sent."""
+
+    def __init__(self, value: Callable[[], str]) -> None:
+        self._value = value
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = self._value()
+        yield request
+
+
+def _authentication(far: Far) -> httpx.Auth | None:
+    if far.basic is not None:
+        user, password = far.basic.user, fresh(far.basic.password.read)
+        return _Authorization(lambda: f"Basic {base64.b64encode(f'{user}:{password()}'.encode()).decode()}")
+    if far.bearer_token is not None:
+        token = fresh(far.bearer_token.read)
+        return _Authorization(lambda: f"Bearer {token()}")
+    return None
+
+
+def _plain_headers(far: Far) -> dict[str, str]:
+    return {**far.headers, "Accept-Encoding": "identity"}

@@ -76,7 +76,7 @@ class KubernetesController:
         present = await self._client.get(path, what)
         if all(act.get("key") != checked(key) for act in _acts(present)):
             return JobStatus("unknown")
-        return _rolled_out(present) if not how.resource else _reconciled(present, how.done)
+        return _rolled_out(present, how.verb) if not how.resource else _reconciled(present, how.done)
 
     async def state(self, target: Target, operation: str = "") -> Json:
         """What of the operation's object it could change."""
@@ -196,8 +196,8 @@ def _with_acts(change: Document | list[Document], present: Document, acts: Seque
     return {**change, "metadata": {**given, "annotations": annotations, "resourceVersion": version}}
 
 
-def _rolled_out(present: Document) -> JobStatus:
-    """As `kubectl rollout status` judges a deployment."""
+def _rolled_out(present: Document, verb: str) -> JobStatus:
+    """As `kubectl rollout status` judges a deployment; one that went back counts as a new revision."""
     spec, status = _mapping(present.get("spec")), _mapping(present.get("status"))
     if not _is_seen(present):
         return JobStatus("running")
@@ -208,7 +208,9 @@ def _rolled_out(present: Document) -> JobStatus:
     counts = (status.get("replicas") or 0, status.get("updatedReplicas") or 0, status.get("availableReplicas") or 0)
     if counts != (wanted, wanted, wanted):
         return JobStatus("running")
-    return JobStatus("succeeded", {"replicas": wanted, "revision": _annotations(present).get(_REVISION)})
+    revision = str(_revision(present))
+    became = {"version": revision} if verb == "undo" else {}
+    return JobStatus("succeeded", {"replicas": wanted, "revision": revision, **became})
 
 
 def _reconciled(present: Document, done: str) -> JobStatus:

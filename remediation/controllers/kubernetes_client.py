@@ -2,11 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from remediation.controllers.plain import LARGEST_ANSWER, line, parsed, reason, secrets_in
+from remediation.controllers.trust import certificate_fault, is_stranger
 from remediation.errors import ControllerError, RemediationError
 
 if TYPE_CHECKING:
@@ -15,6 +18,9 @@ if TYPE_CHECKING:
 _JSON_PATCH = "application/json-patch+json"
 _MERGE_PATCH = "application/merge-patch+json"
 _WHO = "the Kubernetes API"
+_PLACES = 4
+_PATIENCE = 3
+"""Connecting, the first byte and each further part may take the timeout; the whole answer so many of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +28,8 @@ class Cluster:
     """How a cluster is reached: an address with credentials, a kubeconfig file, or the pod's own account (neither)."""
 
     url: str = ""
-    token: str = ""
+    token: Callable[[], str] | None = None
+    """Asked before each request: tokens of service accounts are rotated."""
     ca_file: str = ""
     cert_file: str = ""
     key_file: str = ""
@@ -37,7 +44,8 @@ class KubernetesClient:
     def __init__(self, cluster: Cluster) -> None:
         self._timeout_s = cluster.timeout_s
         self._api = _api(cluster)
-        self._places = asyncio.Semaphore(4)
+        self._places = asyncio.Semaphore(_PLACES)
+        self._threads = ThreadPoolExecutor(_PLACES, "kubernetes")
 
     async def get(self, path: str, what: str) -> dict[str, Any]:
         """An object; raises ControllerError."""
@@ -51,6 +59,7 @@ class KubernetesClient:
     def close(self) -> None:
         """Give the connections back."""
         self._api.rest_client.pool_manager.clear()
+        self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _ask(
         self, method: str, path: str, what: str, content: bytes = b"", media_type: str = ""
@@ -59,13 +68,15 @@ class KubernetesClient:
         unknown = None if acts else False
         async with self._places:
             try:
-                async with asyncio.timeout(3 * self._timeout_s):
-                    status, raw, secrets = await asyncio.to_thread(self._exchange, method, path, content, media_type)
+                async with asyncio.timeout(_PATIENCE * self._timeout_s):
+                    status, raw, secrets = await asyncio.get_running_loop().run_in_executor(
+                        self._threads, self._exchange, method, path, content, media_type
+                    )
             except TimeoutError:
                 raise ControllerError(f"{_WHO} answers too slowly", retryable=True, happened=unknown) from None
             except _BrokenError as error:
                 happened = False if error.before_sending else unknown
-                raise ControllerError(f"{_WHO} {error}", retryable=True, happened=happened) from None
+                raise ControllerError(f"{_WHO} {error}", retryable=error.retryable, happened=happened) from None
         if not 200 <= status < 300:
             happened = False if 307 <= status < 500 else unknown
             said = reason(raw, secrets)
@@ -78,10 +89,8 @@ class KubernetesClient:
     def _exchange(self, method: str, path: str, content: bytes, media_type: str) -> tuple[int, bytes, frozenset[str]]:
         import urllib3  # noqa: PLC0415 - comes with the extra
 
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
-        if media_type:
-            headers["Content-Type"] = media_type
-        self._api.update_params_for_auth(headers, [], ["BearerToken"])
+        headers = self._headers(media_type)
+        until = time.monotonic() + _PATIENCE * self._timeout_s
         try:
             answer = self._api.rest_client.pool_manager.request(
                 method,
@@ -94,24 +103,47 @@ class KubernetesClient:
                 timeout=urllib3.Timeout(connect=self._timeout_s, read=self._timeout_s),
             )
             try:
-                raw = answer.read(LARGEST_ANSWER + 1, decode_content=False)
+                raw = _read(answer, until)
             finally:
                 answer.close()
         except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
             raise _BrokenError(f"cannot be reached: {type(error).__name__}", before_sending=True) from None
-        except urllib3.exceptions.SSLError as error:
-            raise _BrokenError(f"is not trusted, or does not trust us: {line(error)}", before_sending=True) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
-            raise _BrokenError(f"broke off: {type(error).__name__}", before_sending=False) from None
+            told = certificate_fault(error) or f"broke off: {type(error).__name__}"
+            is_wrong = is_stranger(error)
+            raise _BrokenError(told, before_sending=is_wrong, retryable=not is_wrong) from None
         return answer.status, raw, secrets_in(headers)
+
+    def _headers(self, media_type: str) -> dict[str, str]:
+        from kubernetes.config import ConfigException  # noqa: PLC0415 - comes with the extra
+
+        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        if media_type:
+            headers["Content-Type"] = media_type
+        try:
+            self._api.update_params_for_auth(headers, [], ["BearerToken"])
+        except (ConfigException, OSError) as error:
+            raise _BrokenError(f"cannot be asked, our account is gone: {line(error)}", before_sending=True) from None
+        return headers
+
+
+def _read(answer: Any, until: float) -> bytes:  # noqa: ANN401 - the client has no types
+    """One byte more than is allowed at most, as it was sent, not unpacked; raises TimeoutError after `until`."""
+    raw = bytearray()
+    while len(raw) <= LARGEST_ANSWER and (part := answer.read1(LARGEST_ANSWER + 1 - len(raw), decode_content=False)):
+        raw += part
+        if time.monotonic() > until:
+            raise TimeoutError
+    return bytes(raw)
 
 
 class _BrokenError(Exception):
     """No whole answer came."""
 
-    def __init__(self, message: str, *, before_sending: bool) -> None:
+    def __init__(self, message: str, *, before_sending: bool, retryable: bool = True) -> None:
         super().__init__(message)
         self.before_sending = before_sending
+        self.retryable = retryable
 
 
 def _object(raw: bytes, *, happened: bool | None) -> dict[str, Any]:
@@ -153,5 +185,6 @@ def _addressed(configuration: Any, cluster: Cluster) -> None:  # noqa: ANN401 - 
     configuration.ssl_ca_cert = cluster.ca_file or None
     configuration.cert_file = cluster.cert_file or None
     configuration.key_file = cluster.key_file or None
-    if cluster.token:
-        configuration.api_key = {"authorization": f"Bearer {cluster.token}"}
+    if (token := cluster.token) is not None:
+        configuration.api_key = {"authorization": f"Bearer {token()}"}
+        configuration.refresh_api_key_hook = lambda it: it.api_key.update(authorization=f"Bearer {token()}")

@@ -51,12 +51,20 @@ def reason(content: bytes, secrets: Iterable[str] = ()) -> str:
         value = parsed(content)
     except ValueError:
         return ""
-    for path in (("error",), ("detail",), ("message",), ("ietf-restconf:errors", "error", 0, "error-message")):
+    for path in (("error",), ("detail",), ("message",)):
         said = _at(value, path)
         if isinstance(said, str) and said:
             more = value.get("detail") if path == ("error",) else None
             return line(f"{said}: {more}" if isinstance(more, str) else said, secrets)
-    return ""
+    return line(_restconf_error(value), secrets)
+
+
+def _restconf_error(value: Any) -> str:  # noqa: ANN401
+    """The message of RFC 8040's first error, else its tag; some servers send the only error outside a list."""
+    held = _at(value, ("ietf-restconf:errors", "error"))
+    first = _at(held, (0,)) if isinstance(held, list) else held
+    said = _at(first, ("error-message",)) or _at(first, ("error-tag",))
+    return said if isinstance(said, str) else ""
 
 
 def secrets_in(headers: Mapping[str, str]) -> frozenset[str]:

@@ -1,7 +1,8 @@
 """QUANT-NET's control plane over its REST API: calibrations and entanglement between two of its nodes.
 
 It keeps no keys and answers OK to whatever it puts in its queue; only the experiment tells how it went. Its status OK
-stands from the moment at which an experiment begins, so it counts only once every agent has sent its result.
+stands from the moment at which an experiment begins, so it counts only once every agent has sent its result. Agents
+send that when their first step begins, so both ends must also be in spec and heard of after the last one was due.
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,9 @@ from remediation.controllers.wire import Answer, Wire
 from remediation.errors import ControllerError
 
 _OK, _UNKNOWN, _QUEUED = 0, 2, 7
+_IN_SPEC = "IN_SPEC"
+_LASTS_S = 3.0
+"""A calibration is three steps of one second each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +80,7 @@ class QuantnetController:
         """What the experiment came to."""
         begun = self._begun.get(checked(key))
         if begun is not None:
-            return await self._experiment(begun[1])
+            return await self._experiment(begun[1], self._request(begun[0]).ends)
         return JobStatus("unknown") if asked is None else await self._recovered(asked)
 
     async def state(self, target: Target, operation: str = "") -> Json:
@@ -119,11 +123,18 @@ class QuantnetController:
             raise ControllerError(message, retryable=False, happened=None)
         return job
 
-    async def _experiment(self, job: str) -> JobStatus:
+    async def _experiment(self, job: str, ends: tuple[str, str]) -> JobStatus:
         found = await self._list(f"/api/experiments/{segment(job)}")
         if not found:
             return JobStatus("lost", error=f"QUANT-NET forgot the experiment {line(job)}")
-        return _outcome(found[0], job)
+        outcome = _outcome(found[0], job)
+        if outcome.state != "succeeded":
+            return outcome
+        over = (number(member(found[0], "created_at")) or 0.0) + _LASTS_S
+        for end in ends:
+            if not any(_is_well(node, over) for node in await self._list(f"/api/node/{segment(end)}")):
+                return JobStatus("running")
+        return outcome
 
     async def _recovered(self, asked: Asked) -> JobStatus:
         """Nothing of it was done when there is no experiment between its nodes; else a person must look."""
@@ -197,6 +208,12 @@ def _agent(node: Mapping[str, Any]) -> dict[str, Any]:
             for each in (qubits if isinstance(qubits, list) else [])
         ],
     }
+
+
+def _is_well(node: Mapping[str, Any], over: float) -> bool:
+    """Whether an agent is in spec and was heard of after `over` (s), as far as the node tells that."""
+    state, seen = member(member(node, "state"), "value"), number(member(node, "last_seen"))
+    return state in (None, _IN_SPEC) and (seen is None or seen > over)
 
 
 def _outcome(experiment: Mapping[str, Any], job: str) -> JobStatus:

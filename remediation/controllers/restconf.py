@@ -1,10 +1,11 @@
 """ETSI GS QKD 015 nodes over RESTCONF: links switched on and off, applications limited and moved to other links.
 
 Every operation sets a state and is done when the node shows that state, so asking for it again does no harm. One
-controller speaks to one node.
+controller speaks to one node. A PATCH merges: it would create what the node does not have, so that is refused first,
+and it adds to a list, so an application that moves gets its new links before its old ones are deleted.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from remediation.controllers.key_store import KeyStore
 from remediation.controllers.lenient import QkdNode
 from remediation.controllers.once import Once
 from remediation.controllers.sendable import body, checked, segment
-from remediation.controllers.wire import Wire
+from remediation.controllers.wire import Answer, Wire
 from remediation.errors import ControllerError
 
 _MODULE = "etsi-qkd-sdn-node"
@@ -56,6 +57,10 @@ class _Wish:
     path: str
     content: Mapping[str, Any]
     reached: Callable[[QkdNode], bool]
+    missing: Callable[[QkdNode], tuple[str, ...]]
+    """What of it the node does not have."""
+    stale: Callable[[QkdNode], tuple[str, ...]] = lambda _: ()
+    """Paths of what a merge leaves behind, to be deleted."""
 
 
 class RestconfController:
@@ -133,16 +138,45 @@ class RestconfController:
 
     async def _set(self, asked: Asked) -> None:
         wish, what = _wish(asked, self._names), f"{asked.operation} on {asked.target}"
-        present = await self._wire.ask("GET", wish.path, acts=False, headers={"Accept": _MEDIA_TYPE})
-        if present.status != httpx.codes.OK:
-            raise self._wire.refusal(present, what, acts=False)
+        present, tag = await self._present(wish, what)
+        if missing := wish.missing(present):
+            told = f"{what}: {self._wire.who} has no {', no '.join(missing)}; compare the configuration with the node"
+            raise ControllerError(told, retryable=False, happened=False)
         headers = {"Content-Type": _MEDIA_TYPE, "Accept": _MEDIA_TYPE}
-        if present.tag is not None:
-            headers["If-Match"] = present.tag
+        if tag is not None:
+            headers["If-Match"] = tag
         content = body(wish.content, what)
         answer = await self._wire.ask("PATCH", wish.path, acts=True, headers=headers, content=content)
         if not 200 <= answer.status < 300:
             raise self._wire.refusal(answer, what, acts=True)
+        if wish.stale(present):
+            await self._clear(wish, what)
+
+    async def _present(self, wish: _Wish, what: str) -> tuple[QkdNode, str | None]:
+        """The part of the node that a wish is about, and its ETag."""
+        answer = await self._wire.ask("GET", wish.path, acts=False, headers={"Accept": _MEDIA_TYPE})
+        if answer.status != httpx.codes.OK:
+            raise self._wire.refusal(answer, what, acts=False)
+        return QkdNode.of(answer.json_object(self._wire.who)), answer.tag
+
+    async def _clear(self, wish: _Wish, what: str) -> None:
+        """Delete what the merge left behind; what is gone already is no fault. A failure leaves the wish half done."""
+        try:
+            present, _ = await self._present(wish, what)
+            for path in wish.stale(present):
+                answer = await self._wire.ask("DELETE", path, acts=True, headers={"Accept": _MEDIA_TYPE})
+                if not (200 <= answer.status < 300 or _is_gone(answer)):
+                    raise self._wire.refusal(answer, what, acts=True)
+        except ControllerError as error:
+            told = f"{error}; the new links were added, old ones may be left"
+            happened = None if error.happened is None else True
+            raise ControllerError(told, retryable=False, happened=happened) from None
+
+
+def _is_gone(answer: Answer) -> bool:
+    return answer.status == httpx.codes.NOT_FOUND or (
+        answer.status == httpx.codes.CONFLICT and b"data-missing" in answer.content
+    )
 
 
 def _wish(asked: Asked, names: NodeNames) -> _Wish:
@@ -168,7 +202,12 @@ def _switched(*, on: bool) -> Callable[[Asked, NodeNames], _Wish]:
         ids = tuple(names.links.values())
         listed = [{"qkdl_id": name, "qkdl_enable": on} for name in ids]
         content = {f"{_MODULE}:qkd_links": {"qkd_link": listed}}
-        return _Wish(f"{_ROOT}/qkd_links", content, lambda node: reached(node, ids))
+        return _Wish(
+            path=f"{_ROOT}/qkd_links",
+            content=content,
+            reached=lambda node: reached(node, ids),
+            missing=lambda node: tuple(f"link {name}" for name in ids if name not in node.links),
+        )
 
     return wish
 
@@ -198,14 +237,28 @@ def _moved(choose: Callable[[Asked, FlowApplication], tuple[str, ...]]) -> Calla
             found = node.applications.get(flow.application)
             return found is not None and set(found.links) == set(backing)
 
-        return _application(flow.application, {"backing_qkdl_id": backing}, reached)
+        return _application(flow.application, {"backing_qkdl_id": backing}, reached, keep=backing)
 
     return wish
 
 
-def _application(name: str, change: Mapping[str, Any], reached: Callable[[QkdNode], bool]) -> _Wish:
-    content = {f"{_MODULE}:qkd_app": [{"app_id": name, **change}]}
-    return _Wish(f"{_ROOT}/qkd_applications/qkd_app={segment(name)}", content, reached)
+def _application(
+    name: str, change: Mapping[str, Any], reached: Callable[[QkdNode], bool], keep: Sequence[str] | None = None
+) -> _Wish:
+    """A change of an application, which shall be backed by no link but those to `keep` where they are given."""
+    path = f"{_ROOT}/qkd_applications/qkd_app={segment(name)}"
+
+    def stale(node: QkdNode) -> tuple[str, ...]:
+        links = node.applications[name].links if keep is not None and name in node.applications else ()
+        return tuple(f"{path}/backing_qkdl_id={segment(link)}" for link in links if link not in (keep or ()))
+
+    return _Wish(
+        path=path,
+        content={f"{_MODULE}:qkd_app": [{"app_id": name, **change}]},
+        reached=reached,
+        missing=lambda node: () if name in node.applications else (f"application {name}",),
+        stale=stale,
+    )
 
 
 def _failed_over(asked: Asked, flow: FlowApplication) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from remediation.controllers.plain import LARGEST_ANSWER, line, parsed, reason, secrets_in
+from remediation.controllers.trust import certificate_fault, is_stranger
 from remediation.errors import ControllerError
 
 _NOT_NOW = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS)
@@ -75,13 +76,15 @@ class Wire:
             async with asyncio.timeout(_STEPS * (self._client.timeout.read or _DEFAULT_TIMEOUT_S)):
                 return await self._answer(request, unknown)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
-            message = f"{self.who} cannot be reached: {_why(error)}"
-            raise ControllerError(message, retryable=True, happened=False) from None
+            message = f"{self.who} {certificate_fault(error) or f'cannot be reached: {_why(error)}'}"
+            raise ControllerError(message, retryable=not is_stranger(error), happened=False) from None
         except TimeoutError:
             raise ControllerError(f"{self.who} answers too slowly", retryable=True, happened=unknown) from None
-        except (httpx.HTTPError, httpx.StreamError) as error:
+        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             # The request may have arrived; its key makes asking again safe, but only the controller knows.
-            raise ControllerError(f"{self.who} broke off: {_why(error)}", retryable=True, happened=unknown) from None
+            # A refusal of our certificate comes through the library as the bare error of ssl, an OSError.
+            message = f"{self.who} {certificate_fault(error) or f'broke off: {_why(error)}'}"
+            raise ControllerError(message, retryable=True, happened=unknown) from None
 
     async def _answer(self, request: httpx.Request, unknown: bool | None) -> Answer:
         answer = await self._client.send(request, stream=True, follow_redirects=False)
@@ -110,6 +113,8 @@ class Wire:
 def _advice(status: int) -> str:
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         return "; check its credentials in the configuration"
+    if status == httpx.codes.PRECONDITION_FAILED:
+        return "; it was changed meanwhile, look at it before asking again"
     return "; redirects are not followed, write the final address" if 300 <= status < 400 else ""
 
 

@@ -170,7 +170,7 @@ def _json_patched(thing: dict[str, Any], operations: list[dict[str, Any]]) -> di
 async def serving(kube: Kube, *, token: str = TOKEN) -> AsyncIterator[KubernetesController]:
     """A client of it."""
     async with running(kube.app(), free_port()) as address:
-        controller = KubernetesController(KubernetesClient(Cluster(url=address, token=token)), OPERATIONS)
+        controller = KubernetesController(KubernetesClient(Cluster(url=address, token=lambda: token)), OPERATIONS)
         try:
             yield controller
         finally:

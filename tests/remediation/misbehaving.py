@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -69,7 +70,7 @@ class Misbehaving:
     def __init__(self, **scripts: Script | list[Script]) -> None:
         well = {"submit": [answers(accepted(), status=202)], "status": [answers(job())], "state": [answers({})]}
         given = {kind: script if isinstance(script, list) else [script] for kind, script in scripts.items()}
-        self._scripts: dict[str, list[Script]] = {**well, **given}
+        self.scripts: dict[str, list[Script]] = {**well, **given}
         self.patience_s = 1.0 if any({silent, drips} & set(scripts) for scripts in given.values()) else 20.0
         """How long a client may wait on the wall; only who waits for nothing needs little patience."""
         self.requests: list[Request] = []
@@ -89,7 +90,7 @@ class Misbehaving:
             request = Request(head, b"")
             request.body = await reader.readexactly(int(request.headers.get("content-length", "0")))
             self.requests.append(request)
-            scripts = self._scripts[request.what]
+            scripts = self.scripts[request.what]
             await (scripts.pop(0) if len(scripts) > 1 else scripts[0])(request, writer)
             await writer.drain()
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -99,11 +100,11 @@ class Misbehaving:
 
 
 @asynccontextmanager
-async def listening(server: Misbehaving) -> AsyncIterator[str]:
-    """Its address while it listens."""
-    listener = await asyncio.start_server(server._serve, "127.0.0.1", 0)
+async def listening(server: Misbehaving, tls: ssl.SSLContext | None = None) -> AsyncIterator[str]:
+    """Its address while it listens, with these certificates where they are given."""
+    listener = await asyncio.start_server(server._serve, "127.0.0.1", 0, ssl=tls)
     try:
-        yield f"http://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{listener.sockets[0].getsockname()[1]}"
     finally:
         listener.close()
 
@@ -166,6 +167,25 @@ async def answers_twice(request: Request, writer: asyncio.StreamWriter) -> None:
     for state in ("succeeded", "failed"):
         body = json.dumps(job(state)).encode()
         writer.write(_head(status, len(body), "application/json") + body)
+
+
+def twice(script: Script) -> Script:
+    """The same answer, and once more, which nobody asked for."""
+
+    async def script_twice(request: Request, writer: asyncio.StreamWriter) -> None:
+        await script(request, writer)
+        await script(request, writer)
+
+    return script_twice
+
+
+async def floods(request: Request, writer: asyncio.StreamWriter) -> None:
+    """An answer without a length that never ends, as fast as it is taken."""
+    del request
+    writer.write(b"HTTP/1.1 200 X\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while not writer.is_closing():
+        writer.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+        await writer.drain()
 
 
 async def garbles(request: Request, writer: asyncio.StreamWriter) -> None:

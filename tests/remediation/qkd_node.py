@@ -43,6 +43,7 @@ class QkdNode:
         application = {"app_id": APPLICATION, "app_qos": quality, "app_status": "ON", "backing_qkdl_id": [LINK]}
         node["qkd_applications"] = {"qkd_app": [application]}
         self.patches: list[tuple[str, Any]] = []
+        self.deleted: list[str] = []
         self.asked: list[str] = []
         self.version = 1
         self._says, self._delay, self._waiting = says, delay, 0
@@ -53,7 +54,7 @@ class QkdNode:
         return Starlette(
             routes=[
                 Route(_ROOT, self._whole),
-                Route(f"{_ROOT}/{{rest:path}}", self._part, methods=["GET", "PATCH"]),
+                Route(f"{_ROOT}/{{rest:path}}", self._part, methods=["GET", "PATCH", "DELETE"]),
                 Route("/api/v1/keys/{peer}/{what}", self._keys),
             ]
         )
@@ -66,30 +67,56 @@ class QkdNode:
 
     async def _part(self, request: Request) -> Response:
         path = request.path_params["rest"]
-        if "qkd_app=" in path and not path.endswith(APPLICATION):
-            error = {"error-type": "application", "error-tag": "invalid-value", "error-message": "no such application"}
-            return JSONResponse({"ietf-restconf:errors": {"error": [error]}}, status_code=404)
+        if "qkd_app=" in path and APPLICATION not in path:
+            return refused(404, "invalid-value", "no such application")
         tag = f'"{self.version}"'
         if request.method == "GET":
-            return JSONResponse({}, headers={"ETag": tag})
+            return JSONResponse(self._shown_part(path), headers={"ETag": tag})
+        if request.method == "DELETE":
+            return self._delete(path.rpartition("backing_qkdl_id=")[2])
         if request.headers.get("if-match") != tag:
-            return JSONResponse({}, status_code=412)
+            return refused(412, "operation-failed", "")
         assert request.headers["content-type"] == "application/yang-data+json"
         body = json.loads(await request.body())
         self.patches.append((path, body))
-        self.version += 1
-        self._waiting = self._delay
-        self._apply(body)
+        self._changed()
+        self._merge(body)
         return Response(status_code=204)
 
-    def _apply(self, body: dict[str, Any]) -> None:
+    def _changed(self) -> None:
+        self.version += 1
+        self._waiting = self._delay
+
+    def _shown_part(self, path: str) -> Any:
+        """A container, or the entry of a list as a list of one; as the node writes it, but for `flat`."""
+        node = self.document["etsi-qkd-sdn-node:qkd_node"]
+        if path == "qkd_links":
+            part = {"etsi-qkd-sdn-node:qkd_links": copy.deepcopy(node["qkd_links"])}
+        else:
+            part = {"etsi-qkd-sdn-node:qkd_app": copy.deepcopy(node["qkd_applications"]["qkd_app"])}
+        return part if self._says is flat else self._says(part)
+
+    def _delete(self, link: str) -> Response:
+        links = self.document["etsi-qkd-sdn-node:qkd_node"]["qkd_applications"]["qkd_app"][0]["backing_qkdl_id"]
+        if link not in links:
+            return refused(409, "data-missing", "Data does not exist; cannot delete resource")
+        links.remove(link)
+        self.deleted.append(link)
+        self._changed()
+        return Response(status_code=204)
+
+    def _merge(self, body: dict[str, Any]) -> None:
+        """As RFC 8040 has it: entries are merged by their key, and a list of values only grows."""
         node = self.document["etsi-qkd-sdn-node:qkd_node"]
         for change in body.get("etsi-qkd-sdn-node:qkd_links", {}).get("qkd_link", []):
             link = next(each for each in node["qkd_links"]["qkd_link"] if each["qkdl_id"] == change["qkdl_id"])
             link |= change
             link["qkdl_status"] = "etsi-qkd-node-types:" + ("ACTIVE" if change["qkdl_enable"] else "OFF")
         for change in body.get("etsi-qkd-sdn-node:qkd_app", []):
-            node["qkd_applications"]["qkd_app"][0] |= change
+            application = node["qkd_applications"]["qkd_app"][0]
+            present = application["backing_qkdl_id"]
+            added = [link for link in change.get("backing_qkdl_id", []) if link not in present]
+            application |= {**change, "backing_qkdl_id": [*present, *added]}
 
     async def _keys(self, request: Request) -> Response:
         what = request.path_params["what"]
@@ -97,6 +124,12 @@ class QkdNode:
         if what != "status":
             return JSONResponse({"message": "a key was taken"}, status_code=500)
         return JSONResponse({"key_size": "256", "stored_key_count": "25000", "max_key_count": 100000})
+
+
+def refused(status: int, tag: str, said: str) -> Response:
+    """An error of RESTCONF, outside a list as Clixon 7.8 sends it; without a message where there is none."""
+    error = {"error-type": "application", "error-tag": tag, **({"error-message": said} if said else {})}
+    return JSONResponse({"ietf-restconf:errors": {"error": error}}, status_code=status)
 
 
 @asynccontextmanager

@@ -39,6 +39,8 @@ class Quantnet:
         self._stages = stages
         self.experiments: dict[str, list[Any]] = {}
         self.calibrations: list[dict[str, str]] = []
+        self.agents: list[tuple[str, float]] = [("IN_SPEC", 100.0)]
+        """What both agents say of themselves and when they were last heard of, one at each look."""
 
     def app(self) -> Starlette:
         """As its OpenAPI document lists them."""
@@ -54,12 +56,10 @@ class Quantnet:
         )
 
     async def _nodes(self, request: Request) -> Response:
-        nodes = [
-            {"systemSettings": {"ID": name, "type": "QNode"}, "state": {"value": "IN_SPEC"}, "last_seen": 1.0}
-            for name in ("LBNL-Q", "UCB-Q")
-        ]
-        wanted = request.path_params.get("id")
-        return JSONResponse([node for node in nodes if wanted in (None, node["systemSettings"]["ID"])])
+        state, seen = self.agents.pop(0) if len(self.agents) > 1 else self.agents[0]
+        shown = {"state": {"value": state}, "last_seen": seen}
+        names = [name for name in ("LBNL-Q", "UCB-Q") if request.path_params.get("id") in (None, name)]
+        return JSONResponse([{"systemSettings": {"ID": name, "type": "QNode"}, **shown} for name in names])
 
     async def _calibrate(self, request: Request) -> Response:
         given = dict(request.query_params)
@@ -114,6 +114,19 @@ async def test_ok_is_not_believed_until_the_agents_have_sent_their_results() -> 
     assert envelope["output"] == AGENTS
     assert far.experiments["0" * 32][0] == 4
     assert envelope["before"]["settings"]["state"] == "IN_SPEC"
+
+
+async def test_results_count_once_both_agents_are_in_spec_and_heard_of_after_the_last_step() -> None:
+    """The real agents send theirs when the first of three steps of a second begins; it was created at 1 s."""
+    far = Quantnet((OK, AGENTS))
+    before, begun, worse, well = ("IN_SPEC", 0.5), ("IN_SPEC", 4.0), ("OUT_OF_SPEC", 14.0), ("IN_SPEC", 24.0)
+    far.agents = [before, begun, worse, well, begun, well]
+    async with serving(far) as controller:
+        envelope = await perform(calibrate(), ports(controller), ACTIONS)
+        assert (envelope["error"], envelope["ok"]) == ("", True)
+        far.agents = [begun]
+        assert (await controller.status(KEY)).state == "running"
+    assert far.experiments["0" * 32][0] == 5
 
 
 async def test_calibration_that_was_accepted_and_then_failed_tells_why() -> None:
