@@ -49,9 +49,10 @@ class Effect:
 EFFECT_KINDS: Mapping[str, str] = {
     "replenish": "fills the pool to `level`",
     "restore_generation": "attempts back to `share` (0..1) of the specified attempt rate",
-    "throttle": "consumption cut by best-effort flows, to `consumption_rate` pairs/s where given",
+    "throttle": "consumption cut by the flows that are held, to `consumption_rate` pairs/s where given",
+    "purify": "pairs through `rounds` of purification before they are used; now that takes `raw_pairs` for each",
     "restore_loss": "excess loss back to the specified loss",
-    "reroute": "flows leave the link",
+    "reroute": "a flow leaves the link, joins it or asks less of it: `consumption_rate` pairs/s are used then",
     "restore_noise": "correlated noise gone: logical errors back to the independent prediction",
     "restore_decoder": "decode latency back to its baseline",
     "restore_coherence": "T1, T2 and fidelity back to their baseline",
@@ -171,6 +172,7 @@ class Outcome:
     """What an act came to, as plain data: `ok`, its output, what was there before, and why not.
 
     `happened` is None when nobody knows whether the act was done (the far side broke off); a person decides.
+    `confirmed` names the settings of the target that were seen to be as they should after it.
     """
 
     ok: bool
@@ -179,6 +181,7 @@ class Outcome:
     error: str = ""
     retryable: bool = False
     happened: bool | None = True
+    confirmed: list[str] = field(default_factory=list)
 
 
 Run = Callable[[Any, Ports, str], Awaitable[Outcome]]
@@ -188,6 +191,12 @@ Probe = Callable[[Any, Ports, str], Awaitable[Outcome | None]]
 
 Snapshot = Callable[[Any, Ports], Awaitable[Json]]
 """(parameters, ports) -> the state that the act is about to change."""
+
+
+Leaves = Mapping[str, Callable[[Json], Any]]
+"""Name of a setting -> from the parameters that were carried out to its value; None where they do not tell."""
+
+Outage = Literal["while it lasts", "until it is taken back"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,6 +213,14 @@ class Action:
     snapshot: Snapshot | None = None
     """Taken ahead of the intent, so that a compensation knows what was there even after a crash in the act."""
     effect: Callable[[Any], Effect | None] | None = None
+    unpredicted: str = ""
+    """Why nothing is predicted, for an act that changes the network and has no effect with some of its parameters."""
     compensation: str = ""
     """Name of the action that takes this one back, where there is one; lint warns of a risky step without."""
     consumes_pairs: bool = False
+    leaves: Leaves = field(default_factory=dict)
+    """Settings that its target has when it is done: held against the controller's own before it counts as done."""
+    takes_out: Outage | None = None
+    """How long its target, and all links of a node, carry nothing: its blast radius beyond the target's settings."""
+    puts_back: bool = False
+    """Whether it ends such an outage."""

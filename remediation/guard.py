@@ -52,6 +52,9 @@ class Reach:
     links: int
     cut_flows: tuple[str, ...] = ()
     short_flows: tuple[str, ...] = ()
+    """Each with what it needs and what is left."""
+    unknown_links: tuple[str, ...] = ()
+    """The links that could help if anybody knew what they carry, each with why nobody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,11 @@ def check(guard: Guard, facts: GuardFacts, limits: Limits = _NO_LIMITS) -> Refus
 def check_measurement(facts: GuardFacts) -> Refusal | None:
     """Why a check that only looks may not be made, or None: only its own consumption of pairs stands in its way."""
     return _measurement(Guard(), facts, _NO_LIMITS)
+
+
+def check_reach(facts: GuardFacts, limits: Limits = _NO_LIMITS) -> Refusal | None:
+    """Why an act that takes back may not be done, or None: only what it takes out of service stands in its way."""
+    return _reach(Guard(), facts, limits)
 
 
 def failures(last_runs: Sequence[PastRun]) -> tuple[PastRun, ...]:
@@ -209,10 +217,12 @@ def _reach(guard: Guard, facts: GuardFacts, limits: Limits) -> Refusal | None:
     reach = facts.reach
     if reach is None:
         return None
+    uncounted = ", ".join(reach.unknown_links)
+    but = f"; telemetry does not tell what these carry, so nobody counts on them: {uncounted}" if uncounted else ""
     if reach.cut_flows:
-        return Refusal("routes", f"with it no route would be left in service for {', '.join(reach.cut_flows)}")
+        return Refusal("routes", f"with it no route would be left in service for {', '.join(reach.cut_flows)}{but}")
     if reach.short_flows:
-        return Refusal("capacity", f"the links left could not carry the critical {', '.join(reach.short_flows)}")
+        return Refusal("capacity", f"the links left could not carry the critical {', '.join(reach.short_flows)}{but}")
     if reach.links_out > max(1.0, limits.max_share_out * reach.links):
         share = f"{reach.links_out} of {reach.links} links would be out of service"
         return Refusal("blast_radius", f"{share}; allowed at once: {limits.max_share_out:.0%}")

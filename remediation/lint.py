@@ -1,23 +1,21 @@
 """What is wrong with runbooks that load: every fault at once, each at its line and column, nothing carried out."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
-from itertools import groupby
 from typing import Any
 
-from pydantic import ValidationError
-
-from remediation.contract import Action
 from remediation.errors import Fault, Severity, TemplateError
-from remediation.lint_case import INCIDENT, Case, Place, Where
-from remediation.lint_risks import risks, rivals
+from remediation.lint_case import INCIDENT, Case, Where
+from remediation.lint_doubt import doubts
+from remediation.lint_keys import exclusive, keys
+from remediation.lint_parameters import acts, meant, parameters
+from remediation.lint_reach import reach
+from remediation.lint_risks import risks, rivals, way_back
 from remediation.load import Library, Loaded
 from remediation.plan import items_of
 from remediation.registry import ACTIONS
-from remediation.schema import Branch, Group, Step, typed
-from remediation.template import names_of, render, texts
+from remediation.schema import Group, Step, typed
+from remediation.template import names_of, render, render_all, texts
 
-_PLACES = ("link", "node", "flow")
 _STEP_PARTS = ("ok", "output", "before", "error", "skipped")
 
 
@@ -26,10 +24,13 @@ def lint_library(library: Library, *, signals: frozenset[str]) -> tuple[Fault, .
     return tuple(sorted(fault for loaded in library.loaded for fault in lint(loaded, signals=signals)))
 
 
-def lint(loaded: Loaded, *, signals: frozenset[str]) -> tuple[Fault, ...]:
-    """Every fault of one runbook."""
-    case = Case(loaded, signals)
-    checks = (_names, _jumps, _inputs, _items, _templates, _parameters, _reach, risks, rivals)
+def lint(loaded: Loaded, *, signals: frozenset[str], modes: frozenset[str] = frozenset()) -> tuple[Fault, ...]:
+    """Every fault of one runbook; `modes` are the failure modes that a diagnosis knows, where that is known here."""
+    case = Case(loaded, signals, modes)
+    checks = (
+        *(_names, _handles, _jumps, _inputs, _items, _templates, parameters, _plain_text),
+        *(reach, exclusive, keys, doubts, risks, way_back, rivals),
+    )
     return tuple(dict.fromkeys(fault for check in checks for fault in check(case)))
 
 
@@ -44,9 +45,17 @@ def _names(case: Case) -> Iterator[Fault]:
             yield case.fault((*path, "id"), f"another step is called {name} too")
         seen.add(name)
     for place in case.places:
-        for where, action, _ in _acts(place):
+        for where, action, _ in acts(place):
             if action not in ACTIONS:
-                yield case.fault((*where, "action"), f"there is no action {action}{_meant(action, ACTIONS)}")
+                yield case.fault((*where, "action"), f"there is no action {action}{meant(action, ACTIONS)}")
+
+
+def _handles(case: Case) -> Iterator[Fault]:
+    """Failure modes that no diagnosis comes to."""
+    for at, mode in enumerate(case.runbook.spec.handles):
+        if case.modes and mode not in case.modes:
+            told = f"no diagnosis comes to {mode}{meant(mode, case.modes)}"
+            yield case.fault(("spec", "handles", at), told, Severity.WARNING)
 
 
 def _jumps(case: Case) -> Iterator[Fault]:
@@ -59,20 +68,7 @@ def _jumps(case: Case) -> Iterator[Fault]:
             continue
         why = "does not come later, so going there may never end" if target in ids else "is not there"
         why = f"is inside the group {inside[target]}; go to the group" if target in inside else why
-        yield case.fault(("spec", "steps", at, "on_failure"), f"goto: step {target} {why}{_meant(target, later)}")
-
-
-def _acts(place: Place) -> Iterator[tuple[Where, str, Mapping[str, Any]]]:
-    """A step's act and the one that takes it back: where it stands, its action, its parameters."""
-    step = place.step
-    yield place.path, step.action, step.parameters
-    if step.rollback is not None:
-        yield (*place.path, "rollback"), step.rollback.action, step.rollback.parameters
-
-
-def _meant(name: str, known: Iterable[str]) -> str:
-    close = get_close_matches(name, list(known), n=1)
-    return f"; did you mean {close[0]}?" if close else ""
+        yield case.fault(("spec", "steps", at, "on_failure"), f"goto: step {target} {why}{meant(target, later)}")
 
 
 def _inputs(case: Case) -> Iterator[Fault]:
@@ -82,11 +78,13 @@ def _inputs(case: Case) -> Iterator[Fault]:
         if declared.default is None:
             if case.runbook.spec.trigger.auto:
                 yield case.fault(path, f"{name} needs a default: a diagnosis starts this runbook and gives no inputs")
-        elif not (isinstance(declared.default, str) and "{{" in declared.default):
-            try:
-                typed(declared.default, declared.type)
-            except ValueError as error:
-                yield case.fault(path, f"{name}: {error}")
+            continue
+        try:
+            typed(render_all(declared.default, {"incident": INCIDENT}), declared.type)
+        except TemplateError:
+            continue  # told where all templates are looked at
+        except ValueError as error:
+            yield case.fault(path, f"{name}: {error}")
 
 
 def _items(case: Case) -> Iterator[Fault]:
@@ -134,6 +132,7 @@ def _template(
     case: Case, path: Where, value: object, scope: Mapping[str, Any], steps: Mapping[str, bool]
 ) -> Iterator[Fault]:
     late = frozenset({"steps", "item"} if "loop" in scope and "item" not in scope else {"steps"})
+    late = late if "inputs" in scope else frozenset()
     for place, text in texts(value):
         if "{{" not in text and "{%" not in text:
             continue
@@ -151,15 +150,16 @@ def _template(
 def _unknown(name: str, scope: Mapping[str, Any], late: frozenset[str], steps: Mapping[str, bool]) -> str:
     """Why a path such as inputs.link leads nowhere, or nothing; `late` are the roots that only the run will know."""
     root, *parts = name.split(".")
-    if root == "steps":
+    if root == "steps" and root in late:
         return _unknown_step(name, parts, steps)
     if root in late:
         return ""
+    told = "" if name == root else f"{name}: "
     if root in ("item", "loop") and root not in scope:
-        return f"{name}: {root} is known only to the act of a step with foreach, and to its rollback"
+        return f"{told}{root} is known only to the act of a step with foreach, and to its rollback"
     if root not in scope:
         there = ", ".join(sorted({*scope, *late}))
-        return f"{name}: {root} is not known here; {there} is"
+        return f"{told}{root} is not known here, only {there}"
     return _missing(name, parts, scope[root])
 
 
@@ -168,14 +168,14 @@ def _missing(name: str, parts: Iterable[str], value: Any) -> str:  # noqa: ANN40
         if not isinstance(value, Mapping):
             return ""
         if part not in value:
-            return f"{name}: there is no {part}{_meant(part, value)}"
+            return f"{name}: there is no {part}{meant(part, value)}"
         value = value[part]
     return ""
 
 
 def _unknown_step(name: str, parts: list[str], steps: Mapping[str, bool]) -> str:
     if parts and parts[0] not in steps:
-        return f"{name}: there is no earlier step {parts[0]}{_meant(parts[0], steps)}"
+        return f"{name}: there is no earlier step {parts[0]}{meant(parts[0], steps)}"
     if len(parts) > 1 and parts[1] not in _STEP_PARTS:
         return f"{name}: a step has {', '.join(_STEP_PARTS)}, no {parts[1]}"
     if len(parts) > 2 and steps[parts[0]] and parts[1] in ("output", "before") and not parts[2].isdigit():
@@ -183,77 +183,15 @@ def _unknown_step(name: str, parts: list[str], steps: Mapping[str, bool]) -> str
     return ""
 
 
-def _parameters(case: Case) -> Iterator[Fault]:
-    """Parameters that an action does not take, lacks or cannot read, and signals that telemetry does not know."""
-    for place in case.places:
-        for path, name, parameters in _acts(place):
-            if (action := ACTIONS.get(name)) is not None:
-                yield from _misfits(case, (*path, "with"), action, parameters, case.inner(place.step))
-                yield from _mistaken(case, (*path, "with"), parameters)
-
-
-def _misfits(
-    case: Case, where: Where, action: Action, parameters: Mapping[str, Any], scope: Mapping[str, Any]
-) -> Iterator[Fault]:
-    open_: list[Where] = []
-    values = _sampled(parameters, scope, (), open_)
-    try:
-        action.parameters.model_validate(values)
-    except ValidationError as error:
-        for misfit in error.errors(include_url=False, include_context=False):
-            location = tuple(misfit["loc"])
-            if any(location[: len(each)] == each or each[: len(location)] == location for each in open_):
-                continue
-            plain = {"missing": "is missing", "extra_forbidden": f"is not a parameter of {action.name}"}
-            said = plain.get(misfit["type"], misfit["msg"].removeprefix("Value error, "))
-            place = ".".join(str(key) for key in location)
-            yield case.fault((*where, *location), f"{action.name}: {place}: {said}" if place else said)
-
-
-def _sampled(value: Any, scope: Mapping[str, Any], path: Where, open_: list[Where]) -> Any:  # noqa: ANN401 - YAML data
-    """The value with samples in place of templates; `open_` takes the paths whose value only the run will know."""
-    if isinstance(value, Mapping):
-        return {key: _sampled(each, scope, (*path, key), open_) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_sampled(each, scope, (*path, at), open_) for at, each in enumerate(value)]
-    try:
-        return render(value, scope) if isinstance(value, str) else value
-    except TemplateError:
-        open_.append(path)
-    return value
-
-
-def _mistaken(case: Case, where: Where, parameters: Mapping[str, Any]) -> Iterator[Fault]:
-    """A signal that telemetry does not know; a link asked for and a node given, and the like."""
-    for path, text in texts(parameters):
-        key, inner = path[-1], text.strip().removeprefix("{{").removesuffix("}}").strip()
-        declared = case.runbook.spec.inputs.get(inner[7:]) if inner.startswith("inputs.") else None
-        if key in _PLACES and declared and declared.type in _PLACES and declared.type != key:
-            yield case.fault((*where, *path), f"{key} must be a {key}, and {inner} is a {declared.type}")
-        if (key == "signal" or "signals" in path) and "{{" not in text and text not in case.signals:
-            yield case.fault((*where, *path), f"there is no signal {text}{_meant(text, case.signals)}")
-
-
-def _reach(case: Case) -> Iterator[Fault]:
-    """Steps whose condition can never hold, given that the run only gets there when earlier steps succeeded."""
-    certain: dict[str, Any] = {}
-    jumps = any(part.on_failure.startswith("goto:") for part in case.runbook.spec.steps)
-    for part, places in groupby(case.places, key=lambda place: place.at):
-        ends = case.runbook.spec.steps[part].on_failure in ("stop", "rollback") and not jumps
-        known = dict(certain)
-        for place in places:
-            holds, step = _condition(place.step, known), place.step
-            if holds is False:
-                message = f"step {step.id} is never reached: its condition can never hold"
-                yield case.fault((*place.path, "when"), message)
-            if holds and ends and step.on_failure != "continue" and not getattr(step, "foreach", ""):
-                certain[step.id] = {"ok": True, "output": {"ok": True}}
-
-
-def _condition(step: Step | Branch, certain: Mapping[str, Any]) -> bool | None:
-    """Whether a step's condition surely holds or surely does not; None when only the run will know."""
-    try:
-        wanted = render(step.when, {"steps": certain}) if isinstance(step.when, str) else step.when
-    except TemplateError:
-        return None
-    return str(wanted).lower() == "true"
+def _plain_text(case: Case) -> Iterator[Fault]:
+    """Templates where nothing is worked out: people would read the braces."""
+    runbook = case.runbook
+    places: list[tuple[Where, str]] = [(("metadata", "title"), runbook.metadata.title)]
+    places += [((*place.path, "title"), place.step.title) for place in case.places]
+    if runbook.spec.escalate is not None:
+        places.append((("spec", "escalate", "to"), runbook.spec.escalate.to))
+    for path, text in places:
+        if "{{" in text:
+            yield case.fault(
+                path, f"{path[-1]} is shown as it is written: templates are not looked at here", Severity.WARNING
+            )

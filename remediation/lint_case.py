@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from remediation.errors import Fault, Severity, TemplateError
@@ -13,6 +14,9 @@ from remediation.template import render_all
 
 Where = tuple[str | int, ...]
 """The path of a value in its file."""
+
+PLACES = ("link", "node", "flow")
+"""The kinds of places that an act touches."""
 
 _SAMPLES: Mapping[str, Any] = {
     "link": "a-link", "node": "a-node", "flow": "a-flow", "text": "text", "ratio": 0.5, "number": 1.0,
@@ -39,12 +43,13 @@ class Place:
     at: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Case:
-    """One runbook under examination."""
+    """One runbook under examination; `modes` is empty where nobody knows which failure modes there are."""
 
     loaded: Loaded
     signals: frozenset[str]
+    modes: frozenset[str] = frozenset()
 
     @property
     def runbook(self) -> Runbook:
@@ -67,8 +72,18 @@ class Case:
 
     def scope(self) -> dict[str, Any]:
         """What templates see before the first step, with a value of the right kind for everything."""
-        inputs = {name: _sample(each.type, each.default) for name, each in self.runbook.spec.inputs.items()}
-        return {"inputs": inputs, "incident": INCIDENT, "plan": _PLAN, "run": {"id": "INC-1-R1"}}
+        return {"inputs": self._inputs, "incident": INCIDENT, "plan": _PLAN, "run": {"id": "INC-1-R1"}}
+
+    @cached_property
+    def _inputs(self) -> dict[str, Any]:
+        return {name: _sample(each.type, each.default) for name, each in self.runbook.spec.inputs.items()}
+
+    def apart(self) -> dict[str, Any]:
+        """The same with another name for each input that names a place: what is the same text then is the same."""
+        inputs = self.runbook.spec.inputs
+        names = {name: f"input {name}" for name, each in inputs.items() if each.type in (*PLACES, "text")}
+        scope = self.scope()
+        return {**scope, "inputs": {**scope["inputs"], **names}}
 
     def inner(self, step: Step | Branch) -> dict[str, Any]:
         """What the templates of a step's act see; `item` is left out where only the run will know it."""

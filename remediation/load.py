@@ -1,6 +1,6 @@
 """Runbooks from files: one, or a folder of them, with every fault of every file at once."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
@@ -8,6 +8,10 @@ from pathlib import Path
 from remediation import source
 from remediation.errors import Fault, FileFaultsError, UnknownNameError
 from remediation.schema import Runbook
+
+MOST_BYTES = 1 << 16
+MOST_VALUES = 5_000
+"""Of a runbook: far more than people can read, and little enough that looking at it takes no time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +44,13 @@ class Library:
 
 def load_file(path: Path) -> Loaded:
     """One runbook; raises FileFaultsError."""
-    document = source.read(path)
+    document = read(path)
     return Loaded(document.check(Runbook), document)
+
+
+def read(path: Path) -> source.Document:
+    """The YAML of one runbook, bounded in size; raises FileFaultsError."""
+    return source.read(path, most_bytes=MOST_BYTES, most_values=MOST_VALUES)
 
 
 def load_library(folder: Path | None = None) -> Library:
@@ -66,12 +75,17 @@ def _load(paths: Iterable[Path]) -> list[Loaded]:
             loaded.append(load_file(path))
         except FileFaultsError as error:
             faults += error.faults
+    faults += same_names(loaded)
+    if faults:
+        raise FileFaultsError(tuple(faults))
+    return loaded
+
+
+def same_names(loaded: Iterable[Loaded]) -> Iterator[Fault]:
+    """A fault for each runbook whose name another one has, too."""
     seen: dict[str, str] = {}
     for each in loaded:
         name = each.runbook.metadata.name
         if name in seen:
-            faults.append(each.document.fault(("metadata", "name"), f"{name} is also in {seen[name]}"))
-        seen[name] = each.document.file
-    if faults:
-        raise FileFaultsError(tuple(faults))
-    return loaded
+            yield each.document.fault(("metadata", "name"), f"{name} is also in {seen[name]}")
+        seen.setdefault(name, each.document.file)

@@ -3,14 +3,15 @@
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from remediation.contract import Action
+from remediation.contract import Action, Risk
 from remediation.registry import ACTIONS
 
 _HEAD = """\
 # Actions
 
 Every action that a step can name, drawn from the code by `bellhop runbook actions`. Risk is `read` (changes nothing),
-`reversible` (its compensation takes it back) or `disruptive` (can hurt traffic).
+`reversible` (its compensation takes it back) or `disruptive` (can hurt traffic). Where an effect is predicted, a plan
+says in numbers what the act does to the link of the incident, and the ledger holds it against what was measured.
 """
 
 
@@ -34,6 +35,7 @@ def _action(action: Action) -> Iterator[str]:
     if action.consumes_pairs:
         facts.append("uses up entangled pairs")
     yield f"### {action.name}\n\n{action.summary}. *{', '.join(facts).capitalize()}.*\n"
+    yield from _told(action)
     schema = action.parameters.model_json_schema()
     properties = schema.get("properties", {})
     if not properties:
@@ -45,6 +47,26 @@ def _action(action: Action) -> Iterator[str]:
         otherwise = "**required**" if name in needed else f"`{_value(about.get('default'))}`"
         yield f"| `{name}` | {_takes(about, definitions)} | {otherwise} |"
     yield ""
+
+
+def _told(action: Action) -> Iterator[str]:
+    """What it does beyond itself, and how it is known to be done."""
+    if action.takes_out:
+        yield f"Takes its target out of service {action.takes_out}, with a node all its links.\n"
+    yield from _predicted(action)
+    if action.leaves:
+        settings = ", ".join(f"`{name}`" for name in action.leaves)
+        yield f"Done when the controller's settings agree: {settings}.\n"
+
+
+def _predicted(action: Action) -> Iterator[str]:
+    """Whether a plan says in numbers what it will do."""
+    if action.risk is Risk.READ:
+        return
+    if action.effect and not action.unpredicted:
+        yield "Its effect is predicted.\n"
+    else:
+        yield f"{'Its effect is predicted; ' if action.effect else 'No effect is predicted: '}{action.unpredicted}.\n"
 
 
 def _value(default: object) -> str:

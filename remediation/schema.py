@@ -1,25 +1,31 @@
 """The runbook language as checked values. Unknown words are faults: a typing error must not go unseen."""
 
+import math
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag
+from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
-from remediation.duration import Duration, parse_duration
+from remediation.duration import PositiveDuration, parse_duration
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,62}$")]
 StepId = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,40}$")]
 InputType = Literal["link", "node", "flow", "ratio", "number", "integer", "text", "duration", "boolean"]
-PositiveDuration = Annotated[Duration, Field(gt=0)]
+InputName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_-]{0,62}$")]
+Title = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 def _known(value: str) -> str:
-    if value not in ("stop", "continue", "rollback") and not value.startswith("goto:"):
+    if _ON_FAILURE.fullmatch(value) is None:
         raise ValueError("must be stop, continue, rollback or goto:STEP")
     return value
 
 
-OnFailure = Annotated[str, AfterValidator(_known)]
+_ON_FAILURE = re.compile(r"stop|continue|rollback|goto:[a-z][a-z0-9_]{0,40}")
+OnFailure = Annotated[
+    str, AfterValidator(_known), WithJsonSchema({"type": "string", "pattern": rf"^({_ON_FAILURE.pattern})$"})
+]
 
 
 class _Block(BaseModel):
@@ -30,7 +36,7 @@ class Metadata(_Block):
     """Who this runbook is."""
 
     name: Name
-    title: str
+    title: Title
     owner: str = ""
     description: str = ""
 
@@ -148,7 +154,7 @@ Part = Annotated[Annotated[Step, Tag("step")] | Annotated[Group, Tag("group")], 
 class Escalate(_Block):
     """Whom to call, and when."""
 
-    to: str
+    to: Annotated[str, Field(min_length=1)]
     when: Literal["failed", "always", "never"] = "failed"
 
 
@@ -157,9 +163,9 @@ class Spec(_Block):
 
     handles: tuple[str, ...] = ()
     trigger: Trigger = Trigger()
-    inputs: dict[str, Input] = {}
+    inputs: Annotated[dict[InputName, Input], Field(max_length=50)] = {}
     guard: Guard = Guard()
-    steps: Annotated[tuple[Part, ...], Field(min_length=1)]
+    steps: Annotated[tuple[Part, ...], Field(min_length=1, max_length=100)]
     escalate: Escalate | None = None
 
     @property
@@ -203,6 +209,8 @@ def typed(value: object, kind: InputType) -> object:
         raise ValueError(f"must be a {kind}, not {value!r}")
     if kind == "ratio" and not 0 <= value <= 1:
         raise ValueError(f"must be between 0 and 1, not {value}")
+    if not math.isfinite(value):
+        raise ValueError(f"must be a finite {kind}, not {value}")
     if kind == "integer" and value != int(value):
         raise ValueError(f"must be a whole number, not {value}")
     return value

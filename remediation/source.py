@@ -8,20 +8,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel, ValidationError
-from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from remediation.errors import Fault, FileFaultsError, Severity
+from remediation.source_nodes import Key, Position, Reader, compose, place_in
+from remediation.source_words import alike, plain, shown
 
 MAX_BYTES = 1 << 20
-MAX_DEPTH = 24
-MAX_NODES = 100_000
+MAX_VALUES = 100_000
 
-Key = str | int
 Path_ = tuple[Key, ...]
-Position = tuple[int, int]
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    """A value that does not fit its model: where it stands or is missing, pydantic's word for it, the fault."""
+
+    path: Path_
+    kind: str
+    fault: Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +37,8 @@ class Document:
     file: str
     data: Any
     positions: Mapping[Path_, Position]
+    faults: tuple[Fault, ...] = ()
+    """Single values that cannot be read; `check` raises them together with what does not fit."""
 
     def fault(self, path: Iterable[Key], message: str, severity: Severity = Severity.ERROR) -> Fault:
         """A fault at `path`, or at the nearest enclosing value that the file has."""
@@ -38,17 +46,26 @@ class Document:
         while steps and steps not in self.positions:
             steps = steps[:-1]
         line, column = self.positions.get(steps, (1, 1))
-        return Fault(file=self.file, line=line, column=column, message=message, severity=severity)
+        return Fault(file=self.file, line=line, column=column, message=shown(message), severity=severity)
 
     def check(self, model: type[ModelT]) -> ModelT:
         """The data as `model`; raises FileFaultsError with every misfit at its place."""
-        try:
-            return model.model_validate(self.data)
-        except ValidationError as error:
-            raise FileFaultsError(tuple(self._misfits(error))) from None
+        found, misfits = self.fit(model, self.data)
+        if found is None or self.faults:
+            raise FileFaultsError((*self.faults, *(each.fault for each in misfits)))
+        return found
 
-    def _misfits(self, error: ValidationError) -> Iterable[Fault]:
-        misfits = error.errors(include_url=False, include_context=False)
+    def fit(self, model: type[ModelT], data: Any) -> tuple[ModelT | None, tuple[Misfit, ...]]:  # noqa: ANN401 - YAML data
+        """This file's data, or what is left of it, as `model`; or None and the misfits that are no faults already."""
+        told = {(fault.line, fault.column) for fault in self.faults}
+        try:
+            return model.model_validate(data), ()
+        except ValidationError as error:
+            misfits = tuple(self._misfits(error, model))
+        return None, tuple(each for each in misfits if (each.fault.line, each.fault.column) not in told)
+
+    def _misfits(self, error: ValidationError, model: type[BaseModel]) -> Iterable[Misfit]:
+        misfits = error.errors(include_url=False)
         for misfit in misfits:
             own = misfit["loc"]
             # Items that are wrong themselves are not counted: their own faults say it better.
@@ -58,7 +75,10 @@ class Document:
                 continue
             path = self._path(misfit["loc"], missing=misfit["type"] == "missing")
             name = ".".join(str(key) for key in path) or "file"
-            yield self.fault(path, f"{name}: {_plain(misfit['type'], misfit['msg'])}")
+            told = plain(misfit)
+            if misfit["type"] == "extra_forbidden":
+                told += alike(str(path[-1]), model)
+            yield Misfit(path, misfit["type"], self.fault(path, f"{name}: {told}"))
 
     def _path(self, location: tuple[Key, ...], *, missing: bool) -> Path_:
         """Pydantic's location less the names of union members, which stand in no file."""
@@ -66,110 +86,33 @@ class Document:
         for key in location:
             if (*path, key) in self.positions:
                 path = (*path, key)
-        return (*path, location[-1]) if missing and location else path
+        return (*path, location[-1]) if missing and location[-1:] != path[-1:] else path
 
 
-def _plain(kind: str, message: str) -> str:
-    plain = {"missing": "is missing", "extra_forbidden": "is not a known setting here"}
-    return plain.get(kind, _lower(message.removeprefix("Value error, ")))
-
-
-def _lower(text: str) -> str:
-    return text[:1].lower() + text[1:]
-
-
-def read(path: Path) -> Document:
+def read(path: Path, *, most_bytes: int = MAX_BYTES, most_values: int = MAX_VALUES) -> Document:
     """Parse a YAML file; raises FileFaultsError when it is unreadable, unsafe or no YAML."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise FileFaultsError((Fault(str(path), 0, 0, f"is larger than {MAX_BYTES} bytes"),))
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "is not UTF-8 text"
-        raise FileFaultsError((Fault(str(path), 0, 0, f"cannot be read: {reason}"),)) from None
-    return parse(text, file=str(path))
-
-
-def parse(text: str, *, file: str) -> Document:
-    """Parse YAML text; aliases, duplicate keys, custom tags and absurd depth are faults, not features."""
-    if len(text.encode()) > MAX_BYTES:
-        raise FileFaultsError((Fault(file, 0, 0, f"is larger than {MAX_BYTES} bytes"),))
+        if path.exists() and not path.is_file():
+            raise FileFaultsError((Fault(str(path), 0, 0, "cannot be read: is no file"),))
+        with path.open("rb") as stream:
+            content = stream.read(most_bytes + 1)
+    except OSError as error:
+        raise FileFaultsError((Fault(str(path), 0, 0, f"cannot be read: {error.strerror}"),)) from None
+    if len(content) > most_bytes:
+        raise FileFaultsError((Fault(str(path), 0, 0, f"is larger than {most_bytes} bytes"),))
     try:
-        _refuse_aliases(text, file)
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise FileFaultsError((Fault(file, line, column, f"is not YAML: {error.problem}"),)) from None
-    except yaml.YAMLError as error:
-        raise FileFaultsError((Fault(file, 1, 1, f"is not YAML: {error}"),)) from None
-    if root is None:
-        raise FileFaultsError((Fault(file, 1, 1, "is empty"),))
-    reader = _Reader(file)
+        text = content.decode()
+    except UnicodeDecodeError as error:
+        place = place_in(content[: error.start].decode())
+        raise FileFaultsError((Fault(str(path), *place, "cannot be read: is not UTF-8 text"),)) from None
+    return parse(text, file=str(path), most_values=most_values)
+
+
+def parse(text: str, *, file: str, most_values: int = MAX_VALUES) -> Document:
+    """Parse YAML text; raises FileFaultsError where it is none, or has aliases, tags or absurd size or depth."""
+    if len(text.encode(errors="replace")) > MAX_BYTES:
+        raise FileFaultsError((Fault(file, 0, 0, f"is larger than {MAX_BYTES} bytes"),))
+    root = compose(text, file=file, most_values=most_values)
+    reader = Reader(file)
     data = reader.value(root, ())
-    if reader.faults:
-        raise FileFaultsError(tuple(reader.faults))
-    return Document(file=file, data=data, positions=reader.positions)
-
-
-def _refuse_aliases(text: str, file: str) -> None:
-    depth = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        mark = event.start_mark
-        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        if isinstance(event, yaml.AliasEvent):
-            raise FileFaultsError((Fault(file, *place, "aliases (*name) are not allowed; write it out"),))
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-        if depth > MAX_DEPTH:
-            raise FileFaultsError((Fault(file, *place, f"is nested deeper than {MAX_DEPTH} levels"),))
-
-
-class _Reader:
-    """Turns composed nodes into plain data and remembers where each stood."""
-
-    def __init__(self, file: str) -> None:
-        self.file = file
-        self.faults: list[Fault] = []
-        self.positions: dict[Path_, Position] = {}
-        self._scalars = yaml.SafeLoader("")
-
-    def value(self, node: Node, path: Path_) -> Any:  # noqa: ANN401 - YAML data is of any shape
-        self.positions[path] = (node.start_mark.line + 1, node.start_mark.column + 1)
-        if len(self.positions) > MAX_NODES:
-            raise FileFaultsError((Fault(self.file, *self.positions[path], f"has over {MAX_NODES} values"),))
-        if isinstance(node, MappingNode):
-            return self._mapping(node, path)
-        if isinstance(node, SequenceNode):
-            return [self.value(item, (*path, index)) for index, item in enumerate(node.value)]
-        return self._scalar(node)
-
-    def _mapping(self, node: MappingNode, path: Path_) -> dict[Any, Any]:
-        result: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            key = key_node.value if isinstance(key_node, ScalarNode) else None
-            if key is None:
-                self._fault(key_node, "a key must be plain text")
-            elif key in result:
-                self._fault(key_node, f"{key} stands here twice")
-            else:
-                result[key] = self.value(value_node, (*path, key))
-                if isinstance(value_node, ScalarNode):
-                    continue
-                self.positions[(*path, key)] = (key_node.start_mark.line + 1, key_node.start_mark.column + 1)
-        return result
-
-    def _scalar(self, node: Node) -> Any:  # noqa: ANN401
-        try:
-            return self._scalars.construct_object(node)
-        except yaml.MarkedYAMLError as error:
-            self._fault(node, f"{error.problem}")
-        except ValueError as error:
-            self._fault(node, str(error))
-        return None
-
-    def _fault(self, node: Node, message: str) -> None:
-        mark = node.start_mark
-        self.faults.append(Fault(self.file, mark.line + 1, mark.column + 1, message))
+    return Document(file=file, data=data, positions=reader.positions, faults=tuple(reader.faults))

@@ -3,6 +3,7 @@
 A value that is one expression alone keeps its type: "{{ inputs.level }}" is 0.8, not "0.8".
 """
 
+import math
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
@@ -10,6 +11,8 @@ from typing import Any
 
 import jinja2
 from jinja2 import meta, nodes
+from jinja2.environment import TemplateExpression
+from jinja2.filters import FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from remediation.errors import TemplateError
@@ -17,11 +20,12 @@ from remediation.errors import TemplateError
 LONGEST_SOURCE = 2000
 LONGEST_RESULT = 20_000
 _DEEPEST = 40
+_MOST_PLACES = 15
 _LONE = re.compile(r"\s*\{\{(?P<inner>(?:(?!\}\}|\{\{).)*)\}\}\s*", re.DOTALL)
 _STATEMENTS = (nodes.Output, nodes.If)
 """All that a template may be made of beside expressions: no loops, no assignments, no other templates."""
 _FILTERS = (
-    "abs", "default", "float", "first", "int", "last", "length", "list", "lower", "max", "min", "round",
+    "abs", "default", "float", "first", "int", "last", "length", "list", "lower", "max", "min",
     "selectattr", "rejectattr", "sort", "string", "sum", "trim", "upper", "count",
 )  # fmt: skip
 """Jinja2's own filters whose results are no larger than what goes in; those that can grow are bounded below."""
@@ -38,6 +42,12 @@ class _Sandbox(ImmutableSandboxedEnvironment):
         if not all(isinstance(side, int | float) for side in (left, right)) or operator == "**":
             raise TemplateError(f"{operator} works on numbers here; join text with ~")
         return super().call_binop(context, operator, left, right)
+
+    def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401
+        """What a mapping has under a name, also where its type has a method of that name, such as items."""
+        if isinstance(obj, Mapping) and attribute in obj:
+            return obj[attribute]
+        return super().getattr(obj, attribute)
 
 
 def _bounded(size: int) -> None:
@@ -61,6 +71,14 @@ def _replace(value: object, old: str, new: str) -> str:
     return text.replace(str(old), str(new))
 
 
+def _round(value: float, precision: int = 0, method: str = "common") -> float:
+    """Jinja2's own, which would count for hours with a precision of a billion places."""
+    if not -_MOST_PLACES <= precision <= _MOST_PLACES:
+        raise TemplateError(f"round: from -{_MOST_PLACES} to {_MOST_PLACES} places")
+    rounded: float = FILTERS["round"](value, precision, method)
+    return rounded
+
+
 def _map(value: Iterable[Any], *, attribute: str) -> list[Any]:
     """One key of each mapping of a list; unlike Jinja2's own it applies no filters."""
     found = list(value)
@@ -71,9 +89,9 @@ def _map(value: Iterable[Any], *, attribute: str) -> list[Any]:
 
 @lru_cache(1)
 def _environment() -> _Sandbox:
-    environment = _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False)
+    environment = _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False, optimized=False)
     environment.globals.clear()
-    own = {"join": _join, "replace": _replace, "map": _map}
+    own = {"join": _join, "replace": _replace, "map": _map, "round": _round}
     environment.filters = {name: environment.filters[name] for name in _FILTERS} | own
     return environment
 
@@ -83,24 +101,40 @@ def names_of(source: str) -> frozenset[str]:
     return frozenset(_paths(_parse(source)))
 
 
+def asks_whether(source: str) -> bool:
+    """Whether a template looks after what may not be there, by `is defined` or `default`; raises TemplateError."""
+    tree = _parse(source)
+    tests = any(each.name in ("defined", "undefined") for each in tree.find_all(nodes.Test))
+    return tests or any(each.name == "default" for each in tree.find_all(nodes.Filter))
+
+
 def render(source: str, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a template's value is of any type
     """The value of a template in `scope`; raises TemplateError."""
     if "{{" not in source and "{%" not in source:
         return source
-    tree = _parse(source)
-    lone = _LONE.fullmatch(source)
     try:
-        if lone is not None:
-            value = _environment().compile_expression(lone["inner"], undefined_to_none=False)(**scope)
+        compiled = _compiled(source)
+        if isinstance(compiled, TemplateExpression):
+            value = compiled(**scope)
             if isinstance(value, jinja2.Undefined):
-                raise TemplateError(f"{source}: {sorted(_paths(tree))} is not known")
+                raise TemplateError(f"{source}: comes to nothing: what it looks at is not there")
             return _plain(value, source)
-        text = _environment().from_string(source).render(**scope)
+        text = compiled.render(**scope)
     except jinja2.TemplateError as error:
         raise TemplateError(f"{source}: {error.message}") from None
-    except (TypeError, ValueError, ZeroDivisionError, OverflowError, AttributeError) as error:
+    except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
         raise TemplateError(f"{source}: {error}") from None
     return _plain(text, source)
+
+
+@lru_cache(512)
+def _compiled(source: str) -> TemplateExpression | jinja2.Template:
+    """A lone expression, or text with expressions in it; raises TemplateError."""
+    _parse(source)
+    lone = _LONE.fullmatch(source)
+    if lone is not None:
+        return _environment().compile_expression(lone["inner"], undefined_to_none=False)
+    return _environment().from_string(source)
 
 
 def render_all(value: Any, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - YAML data of any shape
@@ -122,6 +156,7 @@ def texts(value: Any) -> list[tuple[tuple[str | int, ...], str]]:  # noqa: ANN40
     return [((key, *path), text) for key, each in pairs for path, text in texts(each)]
 
 
+@lru_cache(512)
 def _parse(source: str) -> nodes.Template:
     if len(source) > LONGEST_SOURCE:
         raise TemplateError(f"a template is longer than {LONGEST_SOURCE} characters")
@@ -131,6 +166,8 @@ def _parse(source: str) -> nodes.Template:
         raise TemplateError(f"{source}: {error.message}") from None
     except RecursionError:
         raise TemplateError("a template is nested too deeply") from None
+    if any(isinstance(each.value, float) and not math.isfinite(each.value) for each in tree.find_all(nodes.Const)):
+        raise TemplateError(f"{source}: a number is too large")
     if _depth(tree) > _DEEPEST:
         raise TemplateError("a template is nested too deeply")
     if any(not isinstance(each, _STATEMENTS) for each in tree.find_all(nodes.Stmt)) or tree.find(nodes.Call):
@@ -172,6 +209,8 @@ def _path(node: nodes.Node) -> str:
 def _plain(value: Any, source: str) -> Any:  # noqa: ANN401
     if isinstance(value, str) and len(value) > LONGEST_RESULT:
         raise TemplateError(f"{source}: the result is longer than {LONGEST_RESULT} characters")
+    if isinstance(value, float) and not math.isfinite(value):
+        raise TemplateError(f"{source}: the result is no finite number")
     if value is None or isinstance(value, str | int | float | bool):
         return value
     if isinstance(value, Mapping):

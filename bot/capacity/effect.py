@@ -3,21 +3,40 @@
 Each kind of effect maps the present state to the state after; the link model evaluates both. Where readings are
 given, the model is anchored to them: it then only says by how much a quantity changes against the link's own healthy
 reading. Intervals are 5..95%: counting statistics of a rate window for rates, the spread of the code fit for
-logical success, first-passage statistics for times; None where nothing is known.
+logical success, first-passage statistics for times; for purified pairs what the two protocols give; None where nothing
+is known.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
+from bot.capacity.after import (
+    After,
+    Case,
+    Readings,
+    as_used,
+    failed_over,
+    generating,
+    pair_fidelity,
+    purified,
+    recoded,
+    relit,
+    replenished,
+    rerouted,
+    restored,
+    rounds,
+    rounds_asked,
+    throttled,
+)
 from bot.capacity.anchor import Modelled, anchored, odds
-from bot.capacity.link import HORIZON_S, LinkState, evaluate, specified
-from bot.capacity.ranges import Number, not_negative, one_of, plain, probability
+from bot.capacity.link import HORIZON_S, LinkState, evaluate
+from bot.capacity.predicted import unit_of
+from bot.capacity.purification import dejmps_rounds
+from bot.capacity.ranges import Number, one_of
 from bot.model.network import Code, Link
 from remediation.contract import EFFECT_KINDS, Prediction
-
-Readings = Mapping[str, float]
 
 Z95 = 1.6449
 FIT_FACTOR = 1.27
@@ -25,88 +44,6 @@ FIT_FACTOR = 1.27
 
 EXPONENTIAL = float(np.log(100) / np.log(2))
 """99th percentile over median of the exponential law."""
-
-UNITS: Mapping[str, str] = {
-    "entanglement_pool_level": "1",
-    "entanglement_rate": "pairs/s",
-    "entanglement_success_ratio": "1",
-    "entanglement_consumption_rate": "pairs/s",
-    "physical_loss_ratio": "1",
-    "logical_success_ratio": "1",
-    "secret_key_rate": "bit/s",
-    "qber": "1",
-    "channel_fidelity": "1",
-    "decode_latency_p50": "s",
-    "decode_latency_p99": "s",
-    "coherence_t1": "s",
-    "coherence_t2": "s",
-    "measurement_variance": "1",
-    "device_temperature": "K",
-    "syndrome_error_ratio": "1",
-    "syndrome_correlation": "1",
-    "slot_utilisation": "1",
-    "transfer_queue_length": "transfers",
-    "capacity_qubits_per_s": "qubit/s",
-    "pool_depletion_s": "s",
-    "replenish_time_s": "s",
-}
-"""Quantities of predictions; all but the last three are signals of the telemetry contract."""
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One question: the link, its state now and when healthy, what the act carries, and readings where known."""
-
-    link: Link
-    now: LinkState
-    baseline: LinkState
-    values: Mapping[str, float]
-    measured: Readings = field(default_factory=dict)
-    healthy: Readings = field(default_factory=dict)
-    code: Code | None = None
-
-
-After = Callable[[Case], LinkState]
-
-
-def _replenished(case: Case) -> LinkState:
-    level = float(probability("level", case.values.get("level", case.link.pool.target_level)))
-    filled = np.maximum(case.now.pool_pairs, level * np.asarray(case.now.pool_capacity_pairs))
-    return replace(case.now, pool_pairs=plain(filled))
-
-
-def _generating(case: Case) -> LinkState:
-    share = float(probability("share", case.values.get("share", 1.0)))
-    return replace(case.now, attempt_rate_hz=share * case.link.attempt_rate_hz)
-
-
-def _throttled(case: Case) -> LinkState:
-    rate = case.values.get("consumption_rate")
-    if rate is None:
-        rate = float(np.fmin(case.now.consumption_rate, case.baseline.consumption_rate))
-    return replace(case.now, consumption_rate=float(not_negative("consumption_rate", rate)))
-
-
-def _rerouted(case: Case) -> LinkState:
-    rate = not_negative("consumption_rate", case.values.get("consumption_rate", 0.0))
-    return replace(case.now, consumption_rate=float(rate))
-
-
-def _recoded(case: Case) -> LinkState:
-    code = case.link.code if case.code is None else case.code
-    return replace(case.now, code_family=code.family, code_distance=code.distance)
-
-
-def _failed_over(case: Case) -> LinkState:
-    kept = {name: getattr(case.now, name) for name in ("pool_pairs", "consumption_rate", "herald_efficiency")}
-    return replace(specified(case.link), **kept)
-
-
-def _restored(*names: str) -> After:
-    def after(case: Case) -> LinkState:
-        return replace(case.now, **{name: getattr(case.baseline, name) for name in names})
-
-    return after
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,19 +53,22 @@ class Kind:
     after: After
     modelled: tuple[str, ...]
     returning: tuple[str, ...] = ()
+    beside: Callable[[Case], Case] = lambda case: case
+    """What the state after is compared with."""
 
 
-_COHERENCE = _restored("t1_s", "t2_s", "fidelity", "qber")
+_COHERENCE = restored("t1_s", "t2_s", "fidelity", "qber")
 _LOGICAL = "logical_success_ratio"
 _CAPACITY = "capacity_qubits_per_s"
 
 KINDS: Mapping[str, Kind] = {
-    "replenish": Kind(_replenished, ("entanglement_pool_level", _LOGICAL, "pool_depletion_s")),
-    "restore_generation": Kind(_generating, ("entanglement_rate", _LOGICAL, "pool_depletion_s", _CAPACITY)),
-    "throttle": Kind(_throttled, ("entanglement_consumption_rate", _LOGICAL, "pool_depletion_s")),
-    "reroute": Kind(_rerouted, ("entanglement_consumption_rate", "pool_depletion_s")),
+    "replenish": Kind(replenished, ("entanglement_pool_level", _LOGICAL, "pool_depletion_s")),
+    "restore_generation": Kind(generating, ("entanglement_rate", _LOGICAL, "pool_depletion_s", _CAPACITY)),
+    "throttle": Kind(throttled, ("entanglement_consumption_rate", _LOGICAL, "pool_depletion_s")),
+    "reroute": Kind(rerouted, ("entanglement_consumption_rate", "pool_depletion_s")),
+    "purify": Kind(purified, ("entanglement_consumption_rate", _LOGICAL, "pool_depletion_s"), beside=as_used),
     "restore_loss": Kind(
-        _restored("loss_db"),
+        relit,
         (
             "physical_loss_ratio",
             "entanglement_success_ratio",
@@ -138,9 +78,9 @@ KINDS: Mapping[str, Kind] = {
             _CAPACITY,
         ),
     ),
-    "restore_noise": Kind(_restored(), (_LOGICAL,), ("syndrome_error_ratio", "syndrome_correlation")),
+    "restore_noise": Kind(restored(), (_LOGICAL,), ("syndrome_error_ratio", "syndrome_correlation")),
     "restore_decoder": Kind(
-        _restored("decode_latency_s", "decode_p99_s"),
+        restored("decode_latency_s", "decode_p99_s"),
         ("decode_latency_p50", "decode_latency_p99", _LOGICAL),
         ("retry_ratio", "transfer_queue_length"),
     ),
@@ -149,19 +89,19 @@ KINDS: Mapping[str, Kind] = {
         ("coherence_t1", "coherence_t2", "channel_fidelity", "qber", "secret_key_rate", _LOGICAL, _CAPACITY),
     ),
     "restore_readout": Kind(
-        _restored("measurement_error", "readout_variance"),
+        restored("measurement_error", "readout_variance"),
         ("measurement_variance", _LOGICAL),
         ("syndrome_error_ratio",),
     ),
-    "restore_slots": Kind(_restored(), (_LOGICAL,), ("slot_utilisation", "transfer_queue_length")),
+    "restore_slots": Kind(restored(), (_LOGICAL,), ("slot_utilisation", "transfer_queue_length")),
     "restore_temperature": Kind(
         _COHERENCE, ("coherence_t1", "coherence_t2", "channel_fidelity", _LOGICAL), ("device_temperature",)
     ),
 }
 """Every kind of remediation.contract.EFFECT_KINDS; tests hold the two tables together."""
 PLANNING: Mapping[str, Kind] = {
-    "change_code": Kind(_recoded, (_LOGICAL, _CAPACITY)),
-    "fail_over": Kind(_failed_over, (_LOGICAL, "entanglement_rate", "pool_depletion_s", _CAPACITY)),
+    "change_code": Kind(recoded, (_LOGICAL, _CAPACITY)),
+    "fail_over": Kind(failed_over, (_LOGICAL, "entanglement_rate", "pool_depletion_s", _CAPACITY)),
 }
 """Kinds that no runbook step has yet: another code (`code`), and standby equipment that keeps the file's promises."""
 NOT_IN_PARAMETERS = ("restore_noise", "restore_slots")
@@ -186,11 +126,13 @@ def predict(
     """
     rule = {**KINDS, **PLANNING}[one_of("kind", kind, (*EFFECT_KINDS, *PLANNING))]
     case = Case(link, now, baseline, values, measured or {}, healthy or {}, code)
-    after = rule.after(case)
-    shown = [_modelled(case, kind, name, after) for name in rule.modelled]
-    shown += [_returning(case, kind, name) for name in rule.returning]
+    after, beside = rule.after(case), rule.beside(case)
+    shown = [_modelled(beside, kind, name, after) for name in rule.modelled]
+    shown += [_returning(beside, kind, name) for name in rule.returning]
     if kind == "replenish":
         shown.insert(1, _replenish_time(case, after))
+    if kind == "purify":
+        shown = [*_purified_pairs(case), *shown]
     return tuple(item for item in shown if item.before is not None or item.after is not None)
 
 
@@ -204,9 +146,15 @@ def _quantities(state: LinkState) -> dict[str, float]:
         "coherence_t1": state.t1_s,
         "coherence_t2": state.t2_s,
         "measurement_variance": state.readout_variance,
-        "entanglement_consumption_rate": state.consumption_rate,
+        "entanglement_consumption_rate": _seen_consumption(state, told),
     }
     return told | {name: _scalar(name, value) for name, value in own.items()}
+
+
+def _seen_consumption(state: LinkState, told: Mapping[str, float]) -> Number:
+    """Pairs/s that telemetry will show used: once the pool is empty, no more than are made."""
+    lasts = not told["pool_depletion_s"] < HORIZON_S
+    return state.consumption_rate if lasts else np.fmin(state.consumption_rate, told["entanglement_rate"])
 
 
 def _scalar(name: str, value: Number) -> float:
@@ -220,6 +168,8 @@ def _modelled(case: Case, kind: str, name: str, after: LinkState) -> Prediction:
     if kind in NOT_IN_PARAMETERS:
         later = anchored(model, None, healthy, logical=logical)
         later = later if measured is None else max(measured, later)
+    elif name == "entanglement_consumption_rate" and "consumption_rate" in case.values:
+        later = model.after
     else:
         later = anchored(model, measured, healthy, logical=logical)
     return _prediction(name, model.now if measured is None else measured, later, *_interval(name, later, after))
@@ -261,6 +211,22 @@ def _replenish_time(case: Case, after: LinkState) -> Prediction:
     )
 
 
+def _purified_pairs(case: Case) -> list[Prediction]:
+    """Fidelity and pairs/s after purification, told for BBPSSW, up to what DEJMPS makes of the same raw pairs."""
+    present, after = rounds(case)
+    best = dejmps_rounds(pair_fidelity(case.now), rounds_asked(case))
+    made = _quantities(case.now)["entanglement_rate"]
+    rates = [made / each.raw_pairs for each in (after, best)]
+    return [
+        _prediction("purified_fidelity", present.fidelity, after.fidelity, *_ends(after.fidelity, best.fidelity)),
+        _prediction("purified_rate", made / present.raw_pairs, rates[0], *_ends(*rates)),
+    ]
+
+
+def _ends(*values: float) -> tuple[float, float]:
+    return min(values), max(values)
+
+
 def _fill(pairs: float, made: float, used: float, sigmas: float) -> float:
     """Time for a random walk to climb `pairs`, mean plus `sigmas` standard deviations (first passage, Feller)."""
     if pairs <= 0:
@@ -274,7 +240,7 @@ def _fill(pairs: float, made: float, used: float, sigmas: float) -> float:
 def _prediction(
     name: str, before: float | None, after: float | None, low: float | None = None, high: float | None = None
 ) -> Prediction:
-    return Prediction(name, UNITS.get(name, "1"), _known(before), _known(after), _known(low), _known(high))
+    return Prediction(name, unit_of(name), _known(before), _known(after), _known(low), _known(high))
 
 
 def _known(value: float | None) -> float | None:

@@ -6,7 +6,20 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from remediation.contract import Action, Asked, Effect, JobStatus, Outcome, Ports, Risk, Target, TargetKind
+from remediation.actions.settled import settled
+from remediation.contract import (
+    Action,
+    Asked,
+    Effect,
+    JobStatus,
+    Leaves,
+    Outage,
+    Outcome,
+    Ports,
+    Risk,
+    Target,
+    TargetKind,
+)
 from remediation.duration import Duration
 from remediation.errors import ControllerError
 
@@ -56,15 +69,20 @@ def controlled(
     on: TargetKind,
     risk: Risk = Risk.REVERSIBLE,
     effect: Callable[[Any], Effect | None] | None = None,
+    unpredicted: str = "",
     compensation: str = "",
     left_out: Mapping[str, FillIn] | None = None,
     measured: Measure | None = None,
     consumes_pairs: bool = False,
+    leaves: Leaves | None = None,
+    takes_out: Outage | None = None,
+    puts_back: bool = False,
 ) -> Action:
     """An act that a controller carries out: asked for once by key, then polled until it succeeded or failed.
 
     `left_out` gives parameters that may be left out their value from the target's settings; `measured` gives those
-    that depend on the moment. Neither is worked out again for a key that the controller knows.
+    that depend on the moment. Neither is worked out again for a key that the controller knows. An act that is said to
+    have succeeded is done once the target's settings agree with `leaves`, as far as the controller tells them.
     """
 
     def target(given: Parameters) -> Target:
@@ -83,12 +101,14 @@ def controlled(
             filled |= await measured(given, ports, before) if measured is not None else {}
             asked = replace(asked, parameters={**asked.parameters, **filled})
             await ports.controller.submit(name, asked.target, asked.parameters, key=key)
-        return outcome(await ended(ports, key, asked), before)
+        return await settled(outcome(await ended(ports, key, asked), before), asked, leaves or {}, ports)
 
     async def probe(given: Parameters, ports: Ports, key: str) -> Outcome | None:
         asked = Asked(name, target(given), _values(given, on))
         status = await ports.controller.status(key, asked)
-        return None if status.state == "unknown" else outcome(await ended(ports, key, asked), {})
+        if status.state == "unknown":
+            return None
+        return await settled(outcome(await ended(ports, key, asked), {}), asked, leaves or {}, ports)
 
     return Action(
         name=name,
@@ -100,8 +120,12 @@ def controlled(
         probe=probe,
         snapshot=snapshot,
         effect=effect,
+        unpredicted=unpredicted,
         compensation=compensation,
         consumes_pairs=consumes_pairs,
+        leaves=leaves or {},
+        takes_out=takes_out,
+        puts_back=puts_back,
     )
 
 

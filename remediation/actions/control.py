@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from remediation.actions.base import Id, OnLink, OnNode, Share, controlled, on_link, on_node
+from remediation.actions.settled import always, given
 from remediation.contract import Action, Effect, Risk, Target
 from remediation.duration import Duration
 
@@ -94,9 +95,11 @@ def _specified_slots(settings: Mapping[str, Any]) -> int | None:
     return int(slots) if isinstance(slots, int | float) and slots >= 1 else None
 
 
-def _generation(given: Policy) -> Effect:
-    share = {} if given.attempt_share is None else {"share": given.attempt_share}
-    return Effect(kind="restore_generation", target=Target("link", given.link), values=share)
+def _generation(given: Policy) -> Effect | None:
+    """What more or fewer attempts do; another level to aim at alone changes no rate."""
+    if given.attempt_share is None:
+        return None
+    return Effect("restore_generation", Target("link", given.link), {"share": given.attempt_share})
 
 
 LINK_ACTIONS: tuple[Action, ...] = (
@@ -113,15 +116,19 @@ LINK_ACTIONS: tuple[Action, ...] = (
         Policy,
         on="link",
         effect=_generation,
+        unpredicted="without `attempt_share` nothing is",
         left_out={"attempt_share": lambda settings: settings.get("attempt_share")},
+        leaves={"attempt_share": given("attempt_share"), "target_level": given("target_level")},
     ),
     controlled(
         "entanglement.purify",
         "Set how often pairs are purified before they are used: fewer errors for more pairs",
         Purification,
         on="link",
+        effect=on_link("purify", "rounds"),
         compensation="entanglement.purify",
         consumes_pairs=True,
+        leaves={"purification_rounds": given("rounds")},
     ),
     controlled(
         "link.realign",
@@ -130,8 +137,16 @@ LINK_ACTIONS: tuple[Action, ...] = (
         on="link",
         risk=Risk.DISRUPTIVE,
         effect=on_link("restore_loss"),
+        takes_out="while it lasts",
     ),
-    controlled("link.set_power", "Raise the launch power", Power, on="link", effect=on_link("restore_loss")),
+    controlled(
+        "link.set_power",
+        "Raise the launch power",
+        Power,
+        on="link",
+        effect=on_link("restore_loss"),
+        leaves={"gain_db": given("gain_db")},
+    ),
     controlled(
         "control.resynchronise",
         "Resynchronise the clocks of both ends",
@@ -147,8 +162,22 @@ LINK_ACTIONS: tuple[Action, ...] = (
         effect=on_link("restore_noise"),
     ),
     controlled("decoder.restart", "Restart the decoder", OnLink, on="link", effect=on_link("restore_decoder")),
-    controlled("decoder.scale", "Scale the decoder", Scale, on="link", effect=on_link("restore_decoder")),
-    controlled("decoder.switch", "Switch the decoder", Decoder, on="link", effect=on_link("restore_decoder")),
+    controlled(
+        "decoder.scale",
+        "Scale the decoder",
+        Scale,
+        on="link",
+        effect=on_link("restore_decoder"),
+        leaves={"replicas": given("replicas")},
+    ),
+    controlled(
+        "decoder.switch",
+        "Switch the decoder",
+        Decoder,
+        on="link",
+        effect=on_link("restore_decoder"),
+        leaves={"decoder": given("decoder")},
+    ),
     controlled(
         "scheduler.set_slots",
         "Set how many transfers may run",
@@ -156,6 +185,7 @@ LINK_ACTIONS: tuple[Action, ...] = (
         on="link",
         effect=on_link("restore_slots", "slots"),
         left_out={"slots": _specified_slots},
+        leaves={"slots": given("slots")},
     ),
 )
 
@@ -168,24 +198,36 @@ NODE_ACTIONS: tuple[Action, ...] = (
         risk=Risk.DISRUPTIVE,
         effect=on_node("restore_coherence"),
         left_out={"version": _earlier_version},
+        leaves={"firmware": given("version")},
     ),
     controlled(
         "firmware.canary",
         "Run a firmware on this node alone",
         Version,
         on="node",
+        unpredicted="nobody knows what a firmware does before it has run",
         risk=Risk.DISRUPTIVE,
         compensation="firmware.roll_back",
+        leaves={"firmware": given("version")},
     ),
     controlled(
         "firmware.pin",
         "Keep a firmware version",
         PresentVersion,
         on="node",
+        unpredicted="it keeps things as they are",
         compensation="firmware.unpin",
         left_out={"version": lambda settings: settings.get("firmware")},
+        leaves={"pinned": always(value=True)},
     ),
-    controlled("firmware.unpin", "Let the firmware change again", OnNode, on="node"),
+    controlled(
+        "firmware.unpin",
+        "Let the firmware change again",
+        OnNode,
+        on="node",
+        unpredicted="it lets a later act through and changes nothing by itself",
+        leaves={"pinned": always(value=False)},
+    ),
     controlled(
         "calibration.run",
         "Recalibrate the readout",
@@ -199,16 +241,25 @@ NODE_ACTIONS: tuple[Action, ...] = (
         "Recalibrate the readout at a later time",
         Later,
         on="node",
+        unpredicted="it takes effect after the run",
         compensation="calibration.cancel",
     ),
-    controlled("calibration.cancel", "Forget a scheduled calibration", OnNode, on="node"),
+    controlled(
+        "calibration.cancel",
+        "Forget a scheduled calibration",
+        OnNode,
+        on="node",
+        unpredicted="it takes back an act that has had no effect yet",
+    ),
     controlled(
         "device.set_power_mode",
         "Set the device's power mode",
         PowerMode,
         on="node",
         effect=lambda given: on_node("restore_temperature")(given) if given.mode == "safe" else None,
+        unpredicted="with the mode `normal` nothing is",
         compensation="device.set_power_mode",
+        leaves={"power_mode": given("mode")},
     ),
     controlled(
         "device.restart_cooling",
@@ -222,8 +273,19 @@ NODE_ACTIONS: tuple[Action, ...] = (
         "Take the device out of service",
         OnNode,
         on="node",
+        unpredicted="links of the device carry nothing; the guards tell what that cuts off",
         risk=Risk.DISRUPTIVE,
         compensation="device.undrain",
+        leaves={"drained": always(value=True)},
+        takes_out="until it is taken back",
     ),
-    controlled("device.undrain", "Put the device back into service", OnNode, on="node"),
+    controlled(
+        "device.undrain",
+        "Put the device back into service",
+        OnNode,
+        on="node",
+        unpredicted="what the device does once it carries again is what it did before",
+        leaves={"drained": always(value=False)},
+        puts_back=True,
+    ),
 )

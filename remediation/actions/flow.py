@@ -6,11 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from remediation.actions.base import Id, OnFlow, OnLink, controlled, on_link
-from remediation.contract import Action, Ports, Reading, Risk
+from remediation.actions.base import Id, OnFlow, OnLink, controlled
+from remediation.actions.settled import always, given
+from remediation.contract import Action, Effect, Ports, Reading, Risk, Target
 
 Rate = Annotated[float, Field(ge=0)]
-_PRIORITIES = ("critical", "standard", "best-effort")
+PRIORITIES = ("critical", "standard", "best-effort")
+"""Those that go first, first."""
 _USABLE = 0.9
 """Share of the pairs made that may be used: the rest lets the pool fill again."""
 
@@ -56,8 +58,34 @@ async def _throttle_rate(given: Throttle, ports: Ports, before: Mapping[str, Any
     first = _demand_before(before, given.priority)
     if made.value is None or made.quality != "fresh" or cost is None or first is None:
         return {"rate": 0.0}
-    rate = max(0.0, _USABLE * made.value / cost - first)
+    rate = spare(made.value, cost, first)
     return {"rate": round(rate if given.rate is None else min(rate, given.rate), 3)}
+
+
+def spare(made: float, cost: float, first: float) -> float:
+    """Logical qubits/s that a link can carry beside `first` of them: 90% of the pairs made a second, at `cost` each."""
+    return max(0.0, _USABLE * made / cost - first)
+
+
+def _held(given: Throttle) -> Effect:
+    """The most that may pass of the held priority, logical qubits/s, under the priority's name."""
+    most = float("inf") if given.to_capacity and given.rate is None else given.rate or 0.0
+    return Effect(
+        "throttle", Target("link", given.link), {given.priority: most, "to_capacity": float(given.to_capacity)}
+    )
+
+
+def _rerouted(given: Reroute) -> Effect:
+    """The flow leaves every link that its new route does not name."""
+    return Effect("reroute", Target("flow", given.flow), {f"over:{link}": 1.0 for link in given.route})
+
+
+def _failed_over(given: FailOver) -> Effect:
+    return Effect("reroute", Target("flow", given.flow), {"alternate": 1.0} if given.to == "alternate" else {})
+
+
+def _limited(given: Quota) -> Effect:
+    return Effect("reroute", Target("flow", given.flow), {"quota": given.logical_per_s})
 
 
 def _cost(used: Reading, delivered: Reading) -> float | None:
@@ -76,7 +104,7 @@ def _demand_before(before: Mapping[str, Any], priority: str) -> float | None:
     """Logical qubits/s that flows of higher priorities ask of the link; None where the controller does not say."""
     state = before.get("state")
     demand = state.get("demand_by_priority") if isinstance(state, Mapping) else None
-    names = _PRIORITIES[: _PRIORITIES.index(priority)]
+    names = PRIORITIES[: PRIORITIES.index(priority)]
     if not isinstance(demand, Mapping) or not all(isinstance(demand.get(name), int | float) for name in names):
         return None
     return sum(float(demand[name]) for name in names)
@@ -88,27 +116,54 @@ FLOW_ACTIONS: tuple[Action, ...] = (
         "Hold flows of a priority to a rate, or to what the link can carry beside those that matter more",
         Throttle,
         on="link",
-        effect=on_link("throttle"),
+        effect=_held,
         compensation="flow.unthrottle",
         measured=_throttle_rate,
+        leaves={"throttle": lambda asked: {asked["priority"]: asked["rate"]} if "rate" in asked else None},
     ),
-    controlled("flow.unthrottle", "Let held flows go", OnLink, on="link"),
+    controlled(
+        "flow.unthrottle",
+        "Let held flows go",
+        OnLink,
+        on="link",
+        unpredicted="what the held flows ask for is what they asked for before",
+        leaves={"throttle": always(value={})},
+    ),
     controlled(
         "flow.reroute",
         "Move a flow to another route",
         Reroute,
         on="flow",
+        effect=_rerouted,
         risk=Risk.DISRUPTIVE,
         compensation="flow.restore",
+        leaves={"route": given("route")},
     ),
-    controlled("flow.restore", "Move a flow back to its home route", OnFlow, on="flow"),
+    controlled(
+        "flow.restore",
+        "Move a flow back to its home route",
+        OnFlow,
+        on="flow",
+        unpredicted="what the flow asks of its home route is what it asked for before",
+        leaves={"classical": always(value=False)},
+    ),
     controlled(
         "flow.fail_over",
         "Move a flow off its route, to its alternate or to its classical fallback",
         FailOver,
         on="flow",
+        effect=_failed_over,
         risk=Risk.DISRUPTIVE,
         compensation="flow.restore",
+        leaves={"classical": lambda asked: asked["to"] == "classical"},
     ),
-    controlled("flow.set_quota", "Limit a customer's flow", Quota, on="flow", compensation="flow.restore"),
+    controlled(
+        "flow.set_quota",
+        "Limit a customer's flow",
+        Quota,
+        on="flow",
+        effect=_limited,
+        compensation="flow.restore",
+        leaves={"quota_logical_per_s": given("logical_per_s")},
+    ),
 )

@@ -74,6 +74,7 @@ HTTP_ACTIONS: tuple[Action, ...] = (
         target=lambda given: given.target,
         run=_run,
         probe=_probe,
+        unpredicted="only the mapping knows what it does",
         compensation="http.call",
     ),
 )

@@ -3,10 +3,12 @@
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from bot.capacity.effect import KINDS, UNITS, predict
+from bot.capacity.effect import KINDS, PLANNING, predict
 from bot.capacity.link import LinkState, evaluate, specified
+from bot.capacity.predicted import QUANTITIES, unit_of
 from bot.capacity.ranges import CapacityRangeError
 from bot.model.network import Code
 from remediation.contract import EFFECT_KINDS, Prediction
@@ -80,7 +82,7 @@ def test_intervals_hold_the_expected_value() -> None:
             if item.after is not None:
                 assert item.low is None or item.low <= item.after
                 assert item.high is None or item.after <= item.high
-            assert item.unit == UNITS.get(item.quantity, "1")
+            assert item.unit == unit_of(item.quantity)
 
 
 def test_replenishing_says_level_and_time() -> None:
@@ -189,3 +191,116 @@ def test_impossible_effects_are_refused(kind: str, values: dict[str, float]) -> 
     """An unknown kind or a number out of range raises with its name."""
     with pytest.raises(CapacityRangeError, match=next(iter(values), "kind")):
         told(kind, now(), values)
+
+
+def recurrence(fidelity: float) -> tuple[float, float]:
+    """(fidelity, success) of a round on two Werner pairs, by density matrices: CNOT on both sides, then compare Z.
+
+    Pairs are mixtures of Phi+ with white noise, qubits in the order A1 B1 A2 B2; both sides rotate nothing.
+    """
+    bell = np.zeros(4)
+    bell[[0, 3]] = 1 / np.sqrt(2)
+    phi = np.outer(bell, bell)
+    werner = fidelity * phi + (1 - fidelity) / 3 * (np.eye(4) - phi)
+    state = np.kron(werner, werner)
+    both = np.zeros((16, 16))
+    for number in range(16):
+        a1, b1, a2, b2 = (number >> shift & 1 for shift in (3, 2, 1, 0))
+        both[a1 << 3 | b1 << 2 | (a2 ^ a1) << 1 | (b2 ^ b1), number] = 1
+    state = both @ state @ both.T
+    kept = np.zeros((4, 4))
+    for outcome in (0b00, 0b11):
+        rows = [pair << 2 | outcome for pair in range(4)]
+        kept += state[np.ix_(rows, rows)]
+    success = float(np.trace(kept))
+    return float(bell @ kept @ bell) / success, success
+
+
+@pytest.mark.parametrize("average", [0.99, 0.9, 0.75])
+def test_a_round_of_purification_is_predicted_as_four_qubits_do_it(average: float) -> None:
+    """Fidelity, pairs per used pair and consumption against a simulation of the circuit; the first round is done."""
+    pair = (3 * average - 1) / 2
+    once, first = recurrence(pair)
+    twice, second = recurrence(once)
+    answer = told("purify", now(channel_fidelity=average, entanglement_consumption_rate=30.0), {"rounds": 2.0})
+    fidelity, rate = answer["purified_fidelity"], answer["purified_rate"]
+    assert [fidelity.before, fidelity.after] == pytest.approx([once, twice])
+    assert rate.before == pytest.approx(120.0 * first / 2)  # 120 pairs/s are made
+    assert rate.after == pytest.approx(120.0 * first / 2 * second / 2)
+    used = answer["entanglement_consumption_rate"]
+    assert [used.before, used.after] == pytest.approx([30.0, 30.0 * 2 / second])
+
+
+def test_purification_costs_pairs_that_a_link_may_not_have() -> None:
+    """At 40 of 120 pairs/s a round more is free of harm and errors fall; at 100 the pool empties."""
+    spare, short = (
+        told("purify", now(entanglement_consumption_rate=used, channel_fidelity=0.95), {"rounds": 2.0})
+        for used in (40.0, 100.0)
+    )
+    success = spare["logical_success_ratio"]
+    assert success.before is not None
+    assert success.after is not None
+    assert success.before < success.after
+    assert "pool_depletion_s" not in spare  # it lasts for ever, before and after
+    assert short["pool_depletion_s"].before is None
+    # 0.8 of 5,000 pairs at a round's 2/P (P = 0.9308 at F = 0.9461) times 100 pairs/s against 120 made.
+    once, _ = recurrence((3 * 0.95 - 1) / 2)
+    _, success_of_second = recurrence(once)
+    assert short["pool_depletion_s"].after == pytest.approx(4000 / (200 / success_of_second - 120))
+
+
+def test_an_empty_pool_lets_no_more_be_used_than_is_made() -> None:
+    """Of 200 pairs/s that are asked for 120 are served, and nothing is lost by holding 30 of the 200 back."""
+    empty = now(entanglement_pool_level=0.0, entanglement_consumption_rate=200.0)
+    used = told("throttle", empty, {"consumption_rate": 170.0})["entanglement_consumption_rate"]
+    assert [used.before, used.after] == pytest.approx([120.0, 120.0])
+    held = told("throttle", empty, {"consumption_rate": 90.0}, measured={"entanglement_consumption_rate": 118.0})
+    assert held["entanglement_consumption_rate"].before == 118.0
+    assert held["entanglement_consumption_rate"].after == pytest.approx(90.0)
+
+
+@pytest.mark.parametrize(("raw_pairs", "expected"), [(1.1, 2.0), (2.2, 1.0), (4.6, 0.5)])
+def test_rounds_that_pairs_go_through_already_are_seen_in_what_a_transfer_uses(
+    raw_pairs: float, expected: float
+) -> None:
+    """One, two or four pairs for each that is needed: to one round is twice, the same or about half of it."""
+    state = now(channel_fidelity=0.99, entanglement_consumption_rate=20.0)
+    used = told("purify", state, {"rounds": 1.0, "raw_pairs": raw_pairs})["entanglement_consumption_rate"]
+    assert used.after is not None
+    share = used.after / 20.0
+    assert share == pytest.approx(expected, rel=0.05)
+
+
+def test_purification_is_anchored_to_what_the_link_was_seen_to_do() -> None:
+    """Errors fall by the model's ratio of odds against the measured ones; nothing is taken from the healthy reading."""
+    state = now(channel_fidelity=0.95, entanglement_consumption_rate=20.0)
+    plain = told("purify", state, {"rounds": 2.0})["logical_success_ratio"]
+    seen = told(
+        "purify",
+        state,
+        {"rounds": 2.0},
+        measured={"logical_success_ratio": 0.9, "entanglement_consumption_rate": 21.0},
+        healthy={"logical_success_ratio": 0.91},
+    )
+
+    def odds(value: float | None) -> float:
+        assert value is not None
+        return value / (1 - value)
+
+    success = seen["logical_success_ratio"]
+    assert success.before == 0.9
+    assert odds(success.after) / 9.0 == pytest.approx(odds(plain.after) / odds(plain.before))
+    assert seen["entanglement_consumption_rate"].before == 21.0
+
+
+def test_unlike_estimates_of_loss_and_heralding_do_not_promise_more_than_health() -> None:
+    """A success ratio that fell less than the loss says is not better heralding: realigning ends at the healthy one."""
+    state = now(physical_loss_ratio=0.97, entanglement_success_ratio=0.02)
+    assert told("restore_loss", state)["entanglement_success_ratio"].after == pytest.approx(0.12)
+
+
+def test_every_quantity_that_can_be_predicted_has_a_unit_and_a_good_side() -> None:
+    """Of all kinds; a quantity without a row in the table would be judged on both sides, unseen."""
+    rules = [*KINDS.values(), *PLANNING.values()]
+    named = {name for rule in rules for name in (*rule.modelled, *rule.returning)}
+    assert named | {"replenish_time_s", "purified_fidelity", "purified_rate"} <= set(QUANTITIES)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from random import Random
 from typing import Any
 
 from hypothesis import settings
@@ -84,7 +85,7 @@ def outcome(*, ok: bool = True, happened: bool | None = True, retryable: bool = 
 
 
 OUTCOMES = (
-    outcome(),
+    *(outcome() for _ in range(7)),
     outcome(ok=False, happened=False, retryable=True),
     outcome(ok=False, happened=False),
     outcome(ok=False),
@@ -92,8 +93,16 @@ OUTCOMES = (
     outcome(ok=False, happened=None, retryable=True),
     outcome(ok=False, retryable=True),
 )
-"""Every kind of envelope: done; surely not done (worth another try or not); done badly; nobody knows."""
-DECISIONS = ("approved", "rejected", "expired", "aborted")
+"""Every kind of envelope, half of them good: done; surely not done (worth another try or not); done badly; unknown."""
+UNDONE = (
+    outcome(),
+    outcome(),
+    outcome(ok=False, happened=False),
+    outcome(ok=False),
+    outcome(ok=False, happened=None),
+)
+"""Envelopes of taking back: few runs come to it, so it goes wrong more often."""
+DECISIONS = ("approved", "approved", "approved", "rejected", "expired", "aborted")
 WORDS = (True, False, None)
 """What a person says of an act whose outcome is unknown."""
 
@@ -104,6 +113,8 @@ def answering(moods: Sequence[int]) -> Answer:
     def answer(instruction: Instruction, number: int) -> Json:
         mood = moods[number % len(moods)]
         match instruction:
+            case Act(phase="undo"):
+                return UNDONE[mood % len(UNDONE)]
             case Act():
                 return OUTCOMES[mood % len(OUTCOMES)]
             case Together():
@@ -170,8 +181,28 @@ def acts(trace: Trace, phase: str = "run") -> list[Act]:
     return [each for each, _ in flat(trace) if isinstance(each, Act) and each.phase == phase]
 
 
-_MOODS = st.lists(st.integers(0, 41), min_size=1, max_size=12)
-answers: st.SearchStrategy[Answer] = _MOODS.map(answering)
+def standing(trace: Trace) -> list[str]:
+    """The acts that may have changed something, oldest first, as a bystander would list them."""
+    found: list[str] = []
+    for instruction, result in flat(trace):
+        if isinstance(instruction, Act) and instruction.phase == "run":
+            touched = ACTIONS[instruction.action].risk is not Risk.READ and result["happened"] is not False
+            found += [instruction.step] if touched and instruction.step not in found else []
+        if isinstance(instruction, AskOutcome) and instruction.phase == "run" and result["happened"] is False:
+            found = [step for step in found if step != instruction.step]
+    return found
+
+
+def _moods(seed: int) -> list[int]:
+    """As many as a run may need, all equally likely: drawn one by one most of them would be the simplest."""
+    return Random(seed).choices(range(2340), k=60)
+
+
+answers: st.SearchStrategy[Answer] = st.integers(0, 2**32).map(_moods).map(answering)
+
+
+NEVER = ("no", "{{ run.id }}")
+"""Conditions that come to neither true nor false: a step with one is passed over."""
 
 
 _RETRY = st.builds(
@@ -189,7 +220,7 @@ def _doing(draw: st.DrawFn, name: str, before: str) -> Json:
         "id": name,
         "action": draw(st.sampled_from(("look", "turn", "strike"))),
         "with": {"link": "ams-rtm"},
-        "when": draw(st.sampled_from((True, True, False, *([looks_back] * bool(before))))),
+        "when": draw(st.sampled_from((True, True, True, False, *NEVER, *([looks_back] * bool(before))))),
         "retry": draw(_RETRY),
     }
     if draw(st.booleans()):
@@ -208,6 +239,8 @@ def parts(draw: st.DrawFn, number: int, count: int) -> Json:
     if draw(st.integers(0, 3)) == 0:
         names = [f"{name}_{turn}" for turn in range(draw(st.integers(2, 3)))]
         branches = [draw(_doing(each, before)) for each in names]
+        if draw(st.booleans()):
+            branches[0]["when"] = f"{{{{ steps.{names[1]} is not defined }}}}"
         branches = [{**each, "on_failure": draw(st.sampled_from(("stop", "continue")))} for each in branches]
         return {"id": name, "parallel": branches, "on_failure": on_failure}
     step = {**draw(_doing(name, before)), "on_failure": on_failure}
@@ -234,5 +267,5 @@ def _runbooks(draw: st.DrawFn) -> Runbook:
 
 
 runbooks: st.SearchStrategy[Runbook] = _runbooks()
-promise = settings(derandomize=True, deadline=None)
+promise = settings(derandomize=True, deadline=None, max_examples=200)
 """The same examples each time; a busy machine is no defect."""

@@ -18,7 +18,7 @@ from tests.remediation.simulated import START, Messages
 
 FAST = 5000.0
 """Simulated seconds in a real one: an act's minute passes in 12 ms."""
-KEYS = {"ok", "output", "before", "error", "retryable", "happened"}
+KEYS = {"ok", "output", "before", "error", "retryable", "happened", "confirmed"}
 
 
 class Angle(BaseModel):
@@ -101,6 +101,7 @@ async def test_outcome_is_an_envelope_of_plain_json(ports: Ports) -> None:
         "error": "",
         "retryable": False,
         "happened": True,
+        "confirmed": [],
     }
 
 

@@ -28,6 +28,7 @@ from tests.remediation.runs import (
     promise,
     restarted,
     runbooks,
+    standing,
     walk,
 )
 
@@ -42,18 +43,6 @@ def longest(runbook: Runbook) -> int:
     times = [_MOST_ITEMS if getattr(step, "foreach", "") else 1 for step in runbook.spec.acts]
     forth = sum(1 + 3 * step.retry.attempts * each for step, each in zip(runbook.spec.acts, times, strict=True))
     return forth + 2 * sum(times)
-
-
-def standing(trace: Trace) -> list[str]:
-    """The acts that may have changed something, oldest first, as a bystander would list them."""
-    found: list[str] = []
-    for instruction, result in flat(trace):
-        if isinstance(instruction, Act) and instruction.phase == "run":
-            touched = ACTIONS[instruction.action].risk is not Risk.READ and result["happened"] is not False
-            found += [instruction.step] if touched and instruction.step not in found else []
-        if isinstance(instruction, AskOutcome) and instruction.phase == "run" and result["happened"] is False:
-            found = [step for step in found if step != instruction.step]
-    return found
 
 
 def place(runbook: Runbook, name: str) -> int:

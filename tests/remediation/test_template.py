@@ -97,6 +97,23 @@ def test_lone_expression_keeps_the_type_of_its_value() -> None:
     assert render("level {{ inputs.level }}", SCOPE) == "level 0.8"
 
 
+def test_names_that_mappings_of_python_have_are_names_like_others() -> None:
+    """An input may be called items, and a controller may give counts and values."""
+    scope = {"inputs": {"items": "three"}, "steps": {"look": {"output": {"values": 7, "copy": "no"}}}}
+    assert render("{{ inputs.items }}: {{ steps.look.output['values'] }}, {{ steps.look.output.copy }}", scope) == (
+        "three: 7, no"
+    )
+    assert render("{{ steps.look.output.values }}", scope) == 7
+
+
+def test_rounding_is_as_usual_within_bounds() -> None:
+    """To 15 places before or behind the point."""
+    assert render("{{ 1.256 | round(2) }}", SCOPE) == 1.26
+    assert render("{{ 1.2 | round(0, 'ceil') | int }}", SCOPE) == 2
+    with pytest.raises(TemplateError, match="from -15 to 15 places"):
+        render("{{ inputs.level | round(16) }}", SCOPE)
+
+
 def test_value_that_is_not_there_is_an_error_and_not_nothing() -> None:
     """A runbook never acts on an empty name."""
     for source in ("{{ inputs.lnik }}", "on {{ inputs.lnik }}", "{{ steps.later.output.ok }}"):

@@ -2,7 +2,6 @@
 
 import re
 from importlib import resources
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -62,9 +61,10 @@ def test_code_of_the_page_is_the_code_there_is() -> None:
     """Line by line, in this order."""
     code = Path(str(control.__file__)).read_text(encoding="utf-8")
     (block,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE)
-    places = [code.find(line.strip()) for line in block.splitlines() if line.strip()]
-    assert -1 not in places
-    assert all(earlier < later for earlier, later in pairwise(places))
+    place = 0
+    for line in filter(None, map(str.strip, block.splitlines())):
+        place = code.find(line, place)
+        assert place != -1, line
 
 
 def test_page_names_the_methods_of_a_controller() -> None:
@@ -75,4 +75,4 @@ def test_page_names_the_methods_of_a_controller() -> None:
 
 def test_page_is_short() -> None:
     """It can be read before lunch."""
-    assert len(PAGE.splitlines()) <= 140
+    assert len(PAGE.splitlines()) <= 160
