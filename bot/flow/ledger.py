@@ -1,8 +1,9 @@
 """The ledger: predicted beside measured for every run that was verified, and what its lines do to a runbook's mode."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
+from bot.capacity.predicted import good_of
 from bot.clock import Clock
 from bot.flow.modes import Modes
 from bot.guard_settings import GuardSettings
@@ -95,6 +96,7 @@ def compared(events: Iterable[Event], run: str, predicted: Iterable[Mapping[str,
             measured=body.measured,
             low=bands.get(body.quantity, (None, None))[0],
             high=bands.get(body.quantity, (None, None))[1],
+            good=good_of(body.quantity),
         )
         for body in bodies
         if isinstance(body, EffectMeasured) and body.run == run
@@ -102,25 +104,49 @@ def compared(events: Iterable[Event], run: str, predicted: Iterable[Mapping[str,
 
 
 def judged(quantities: Iterable[Compared], *, recovered: bool, tolerance: float) -> tuple[Verdict, str]:
-    """Whether measured agrees with predicted: everything that could be measured must, and the metrics be back."""
+    """Whether measured agrees with predicted: everything that could be measured must, and the metrics be back.
+
+    A link that is better off than predicted is no reason to trust a runbook less, so it counts as a match. The reason
+    says so with both numbers: a prediction that everything beats is worth nothing, and people can see it.
+    """
     if not recovered:
         return "miss", "the metrics did not recover"
-    known = [each for each in quantities if each.predicted is not None and each.measured is not None]
-    missed = [each.quantity for each in known if not _met(each, tolerance)]
-    if missed:
-        return "miss", f"not as predicted: {', '.join(missed)}"
-    return ("match", f"as predicted: {', '.join(each.quantity for each in known)}") if known else _UNJUDGED
+    found: dict[_Finding, list[Compared]] = {"as predicted": [], "better": [], "worse": []}
+    for each in quantities:
+        if each.predicted is not None and each.measured is not None:
+            found[_finding(each, tolerance)].append(each)
+    if found["worse"]:
+        return "miss", f"not as predicted: {_shown(found['worse'])}"
+    met = ", ".join(each.quantity for each in found["as predicted"])
+    said = (("as predicted", met), ("better than predicted", _shown(found["better"])))
+    reason = "; ".join(f"{how}: {which}" for how, which in said if which)
+    return ("match", reason) if reason else _UNJUDGED
 
 
+_Finding = Literal["as predicted", "better", "worse"]
 _UNJUDGED: tuple[Verdict, str] = ("unknown", "nothing that was predicted could be measured")
 
 
-def _met(each: Compared, tolerance: float) -> bool:
-    """In the predicted interval, or off by less than a share of the value or of the change, whichever is larger."""
+def _finding(each: Compared, tolerance: float) -> _Finding:
+    """Where the measured value lies: on neither side of a quantity without a good one, far off is worse."""
     assert each.predicted is not None
     assert each.measured is not None
-    if each.low is not None and each.high is not None and each.low <= each.measured <= each.high:
+    if _met(each, each.predicted, each.measured, tolerance):
+        return "as predicted"
+    higher = each.measured > each.predicted
+    return "better" if each.good == ("higher" if higher else "lower") else "worse"
+
+
+def _shown(quantities: Iterable[Compared]) -> str:
+    return ", ".join(
+        f"{each.quantity} {each.measured:.4g} where {each.predicted:.4g} was predicted" for each in quantities
+    )
+
+
+def _met(each: Compared, predicted: float, measured: float, tolerance: float) -> bool:
+    """In the predicted interval, or off by less than a share of the value or of the change, whichever is larger."""
+    if each.low is not None and each.high is not None and each.low <= measured <= each.high:
         return True
-    change = abs(each.predicted - each.before) if each.before is not None else 0.0
-    scale = max(abs(each.predicted), abs(each.measured), change)
-    return abs(each.measured - each.predicted) <= tolerance * scale
+    change = abs(predicted - each.before) if each.before is not None else 0.0
+    scale = max(abs(predicted), abs(measured), change)
+    return abs(measured - predicted) <= tolerance * scale

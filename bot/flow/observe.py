@@ -1,10 +1,11 @@
 """Questions to telemetry: windows for a diagnosis, live readings for a runbook, states for the capacity model."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from bot.capacity.effect import predict
+from bot.capacity.link import evaluate
 from bot.clock import Clock
 from bot.diagnosis.changes import CALIBRATION, with_changes
 from bot.diagnosis.engine import diagnose
@@ -13,6 +14,7 @@ from bot.diagnosis.rules import Rules
 from bot.diagnosis.scene import Scene
 from bot.diagnosis.traces import with_traces
 from bot.errors import NotFoundError, TelemetryUnavailableError
+from bot.flow.anticipate import settled, starved, traffic, values_of
 from bot.model.diagnosis import Diagnosis
 from bot.model.network import Network
 from bot.model.telemetry import Window
@@ -141,20 +143,30 @@ class Observer:
         return float("inf")
 
     async def predictor(self, link: str) -> Predict:
-        """What an act would do to a link as it stands, anchored to its readings; raises TelemetryUnavailableError."""
+        """What an act would do to a link as it stands, anchored to its readings; nothing for an act on another place.
+
+        Raises TelemetryUnavailableError.
+        """
         model = self.network.links[link]
         scene = Scene(await self.window(link, self._clock.now()), self.network)
-        baseline, now = scene.states(model)
+        baseline, seen = scene.states(model)
+        fitting = settled(scene, link, seen)
         measured, healthy = scene.levels(model, "now"), scene.levels(model, "baseline")
-        held = _held_consumption(self.network, link, healthy)
+        if fitting is not seen:
+            measured = {**measured, "entanglement_rate": float(evaluate(fitting)["entanglement_rate"])}
+        asked = traffic(self.network, scene, link, fitting)
+        now = starved(fitting, asked)
 
         def answer(effect: Effect) -> tuple[Prediction, ...]:
+            values = values_of(effect, model, self.network, asked)
+            if values is None:
+                return ()
             return predict(
                 link=model,
                 now=now,
                 baseline=baseline,
                 kind=effect.kind,
-                values={**held, **effect.values} if effect.kind == "throttle" else effect.values,
+                values=values,
                 measured=measured,
                 healthy=healthy,
             )
@@ -172,15 +184,6 @@ class IncidentReadings:
     async def read(self, signal: str, subject: str) -> Reading:
         """The present value with quality and baseline."""
         return await self._observer.read(signal, subject, baseline_before=self._baseline_before)
-
-
-def _held_consumption(network: Network, link: str, healthy: Mapping[str, float]) -> Mapping[str, float]:
-    """Pairs/s that remain when best effort waits: the share of the flows that matter more in the usual traffic."""
-    used, delivered = healthy.get("entanglement_consumption_rate"), healthy.get("delivered_logical_per_second")
-    if used is None or not delivered:
-        return {}
-    kept = sum(flow.demand_logical_per_s for flow in network.flows_over(link) if flow.priority != "best-effort")
-    return {"consumption_rate": used * min(1.0, kept / delivered)}
 
 
 def neighbourhood(network: Network, link: str) -> tuple[str, ...]:

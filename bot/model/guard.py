@@ -9,6 +9,8 @@ import msgspec
 
 Mode = Literal["observe", "suggest", "approve", "auto"]
 Verdict = Literal["match", "miss", "unknown"]
+Good = Literal["higher", "lower", "neither"]
+"""Which way of missing its predicted value is no harm."""
 MODES: tuple[Mode, ...] = ("observe", "suggest", "approve", "auto")
 """From the most careful to the least."""
 
@@ -53,7 +55,10 @@ class Outage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Compared(msgspec.Struct, frozen=True, kw_only=True):
-    """One quantity of a run: what was predicted (with the 5-95% interval where known), what was measured."""
+    """One quantity of a run: what was predicted (with the 5-95% interval where known), what was measured.
+
+    `good` says on which side of the prediction the link is better off; `neither` where both sides are a miss.
+    """
 
     quantity: str
     unit: str
@@ -62,6 +67,7 @@ class Compared(msgspec.Struct, frozen=True, kw_only=True):
     measured: float | None
     low: float | None = None
     high: float | None = None
+    good: Good = "neither"
 
 
 class LedgerLine(msgspec.Struct, frozen=True, kw_only=True):

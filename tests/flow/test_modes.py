@@ -7,6 +7,7 @@ from bot.model.event import ApprovalAsked, RecoveryVerified, RunStarted
 from bot.model.guard_event import ModeChanged, PromotionProposed, ShadowRecorded
 from bot.model.step_event import RunEnded, StepStarted
 from bot.store import GuardRows
+from bot.telemetry.embedded import EmbeddedTelemetry
 from tests.flow.stage import ALICE, BOB, DAVE, Stage, release, runbook, staged, throttle
 
 CHECK = {
@@ -26,6 +27,9 @@ FILL = runbook(
     },
 )
 """Fills a pool that is full already, so the prediction is met unless somebody breaks the link."""
+
+_STARVED_SCRAPES = 30
+"""Longer than the rate window."""
 
 
 def modes(*entries: tuple[str, str, str]) -> dict[str, Any]:
@@ -117,6 +121,27 @@ async def test_predictions_met_in_a_row_let_a_promotion_be_proposed_and_a_person
         assert (await switches.promote("fill", "link:ams-utr", ALICE)).message == (
             "fill on link:ams-utr: suggest → approve"
         )
+
+
+async def test_a_link_that_is_better_off_than_predicted_costs_a_runbook_no_trust(tmp_path: Path) -> None:
+    """Filling alone is not predicted to bring generation back; the simulated controller does both, which is no miss."""
+    patient = {"recovery_timeout": "20m", "recovery_hold": "15s"}
+    async with staged(tmp_path, FILL, incidents=patient) as stage:
+        stage.simulation.inject("F4", "ams-utr", severity=1.0, cause="policy")
+        for _ in range(_STARVED_SCRAPES):
+            stage.clock.leap(15.0)
+            assert isinstance(stage.bellhop.telemetry, EmbeddedTelemetry)
+            await stage.bellhop.telemetry.scrape_once()
+        incident = await verified(stage, "ams-utr")
+        (line,) = await stage.bellhop.desk.switches.ledger("fill")
+        (success,) = [each for each in line.quantities if each.quantity == "logical_success_ratio"]
+        assert (line.verdict, success.good) == ("match", "higher")
+        assert success.high is not None
+        assert success.measured is not None
+        assert success.measured > success.high
+        better = line.reason.partition("better than predicted: ")[2]
+        assert f"logical_success_ratio {success.measured:.4g} where {success.predicted:.4g} was predicted" in better
+        assert await stage.bodies(incident, ModeChanged) == []
 
 
 async def test_a_miss_takes_the_mode_down_by_a_step_there_and_nowhere_else(tmp_path: Path) -> None:
