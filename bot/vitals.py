@@ -8,6 +8,7 @@ from bot.errors import BellhopError
 from bot.flow.journal import Journal
 from bot.flow.observe import TelemetrySource
 from bot.intake.counters import IntakeCounters
+from bot.store import Store
 from bot.web import Check, Counter
 
 _PROBE_SIGNAL = "logical_success_ratio"
@@ -18,6 +19,8 @@ def checks(journal: Journal, telemetry: TelemetrySource, clock: Clock) -> Mappin
     """What must answer before alerts are welcome: the store. Telemetry is told beside it, without failing intake."""
 
     async def store() -> str:
+        if (outage := journal.store.outage) is not None:
+            return f"the store takes no writes: {outage.why}"
         try:
             await journal.store.read(lambda transaction: transaction.incident_ids(open_only=True))
         except BellhopError as error:
@@ -34,7 +37,7 @@ def checks(journal: Journal, telemetry: TelemetrySource, clock: Clock) -> Mappin
     return {"store": store, "telemetry": source}
 
 
-def counters(intake: IntakeCounters) -> tuple[Counter, ...]:
+def counters(intake: IntakeCounters, store: Store) -> tuple[Counter, ...]:
     """The bot's own metrics."""
 
     def deliveries() -> Mapping[Labels, float]:
@@ -55,5 +58,17 @@ def counters(intake: IntakeCounters) -> tuple[Counter, ...]:
             help="Alerts in accepted deliveries.",
             kind="counter",
             read=lambda: {(): float(intake.alerts)},
+        ),
+        Counter(
+            name="bellhop_store_writable",
+            help="Whether the store takes writes: 1 or, while it refuses, 0.",
+            kind="gauge",
+            read=lambda: {(): float(store.outage is None)},
+        ),
+        Counter(
+            name="bellhop_store_outages_total",
+            help="How often the store began to refuse writes.",
+            kind="counter",
+            read=lambda: {(): float(store.outages)},
         ),
     )

@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 
 from bot.errors import BellhopError, StoreUnavailableError
 from bot.store.engine import open_durable_engine
+from bot.store.trouble import StoreDownError
 
 Json = dict[str, Any]
 Effect = Callable[..., Coroutine[Any, Any, Json]]
@@ -61,6 +62,18 @@ class Outbox(Protocol):
         ...
 
 
+class Outages(Protocol):
+    """What is done about a store that takes no writes."""
+
+    async def sit_out(self, workflow: str) -> bool:
+        """Wait, for this workflow, until the store is back; False at once where it is not known to be down."""
+        ...
+
+    def note(self, error: StoreDownError) -> None:
+        """The workflow engine itself could not write; called from its threads."""
+        ...
+
+
 class DurableClient:
     """Starts runs and talks to them, inside the caller's transaction."""
 
@@ -99,8 +112,9 @@ class DurableClient:
 class DurableWorker:
     """Executes workflows in this process and takes up those that a killed process left behind."""
 
-    def __init__(self, url: str, *, executor: str) -> None:
-        self._engine = open_durable_engine(url)
+    def __init__(self, url: str, *, executor: str, outages: Outages | None = None) -> None:
+        self._outages = outages
+        self._engine = open_durable_engine(url, outages.note if outages else None)
         self._config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": url,
@@ -157,7 +171,20 @@ class DurableWorker:
             "max_attempts": _STORE_RETRIES,
             "should_retry": _can_wait,
         }
-        return await DBOS.run_step_async(options, function, *arguments)
+        return await DBOS.run_step_async(options, self._patient(function), *arguments)
+
+    def _patient(self, function: Effect) -> Effect:
+        """The effect, begun again after each outage of the store, however long; anything else is DBOS's to retry."""
+
+        async def patient(*arguments: object) -> Json:
+            while True:
+                try:
+                    return await function(*arguments)
+                except StoreUnavailableError:
+                    if self._outages is None or not await self._outages.sit_out(DBOS.workflow_id or ""):
+                        raise
+
+        return patient
 
     async def receive(self, timeout_s: float) -> Json | None:
         """The next message to this workflow, or None after `timeout_s` real seconds; survives restarts."""

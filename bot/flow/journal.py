@@ -1,16 +1,18 @@
 """Incidents as the flow sees them: read the events, append to them, and keep the derived view at hand."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from bot.clock import Clock
-from bot.errors import NotFoundError
+from bot.errors import NotFoundError, StoreUnavailableError
 from bot.incidents.replay import apply, replay
 from bot.model.event import Entry, Event, EventBody
 from bot.model.incident import Incident
 from bot.store import Store, Transaction
 
 T = TypeVar("T")
+_LOOK_EVERY_S = 1.0
 
 
 class Journal:
@@ -19,6 +21,8 @@ class Journal:
     def __init__(self, store: Store, clock: Clock) -> None:
         self.store = store
         self.clock = clock
+        self.missed: set[str] = set()
+        """Incidents about which something could not be read or written in the outage that goes on."""
         self._views: dict[str, Incident] = {}
 
     def entry(self, body: EventBody, *, key: str, by: str = "bellhop", why: str = "") -> Entry:
@@ -44,7 +48,8 @@ class Journal:
 
     async def incident(self, incident: str) -> Incident:
         """The incident as it stands; raises NotFoundError."""
-        view = await self.store.read(lambda transaction: self.view(transaction, incident))
+        with self._missing(incident):
+            view = await self.store.read(lambda transaction: self.view(transaction, incident))
         self._views[incident] = view
         return view
 
@@ -64,13 +69,31 @@ class Journal:
 
     async def record(self, incident: str, *entries: Entry) -> tuple[Event, ...]:
         """Append in one commit; entries whose key already happened are passed over."""
-        return await self.store.transact(lambda transaction: transaction.append(incident, entries))
+        with self._missing(incident):
+            return await self.store.transact(lambda transaction: transaction.append(incident, entries))
 
     async def decide(self, incident: str, decide: Callable[[Incident, Transaction], T]) -> T:
         """Look at the incident and act on it in one transaction, so that no one else slips in between."""
-        return await self.store.transact(
-            lambda transaction: decide(self.view(transaction, incident), transaction),
-        )
+        with self._missing(incident):
+            return await self.store.transact(lambda transaction: decide(self.view(transaction, incident), transaction))
+
+    async def sit_out(self, incident: str) -> bool:
+        """Wait, for `incident`, until the store takes writes again; False at once where it is not known to be down."""
+        if self.store.outage is None:
+            return False
+        self.missed.add(incident)
+        while self.store.outage is not None:
+            await self.store.wait_for_change(_LOOK_EVERY_S)
+        return True
+
+    @contextmanager
+    def _missing(self, incident: str) -> Iterator[None]:
+        try:
+            yield
+        except StoreUnavailableError:
+            if self.store.outage is not None:
+                self.missed.add(incident)
+            raise
 
 
 def appended(transaction: Transaction, incident: str, entries: Sequence[Entry]) -> bool:

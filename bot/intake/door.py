@@ -18,6 +18,7 @@ from bot.intake.pagerduty import parse_pagerduty
 from bot.intake.verify import Check, credentials, signature
 from bot.intake_settings import IntakeSettings
 from bot.model.alert import Delivery
+from bot.store.trouble import StoreDownError
 
 MAX_BODY = 1 << 20
 
@@ -94,7 +95,8 @@ class _Door:
             return self._refuse(error.status, error.message, "malformed", field=error.field)
         except StoreUnavailableError as error:
             wait = {"Retry-After": str(int(error.retry_after or 5))}
-            return self._refuse(503, "the store does not take it now; send it again", "store down", wait)
+            why = f": {error.why}" if isinstance(error, StoreDownError) else ""
+            return self._refuse(503, f"the store does not take it now{why}; send it again", "store down", wait)
         self._counters.accepted(alerts=len(delivery.alerts))
         return Response(b'{"status":"accepted"}', media_type="application/json")
 

@@ -20,6 +20,7 @@ from bot.model.step_event import (
     StepEnded,
     StepStarted,
 )
+from bot.model.store_event import StoreWasUnavailable
 
 Severity = Literal["sev1", "sev2", "sev3", "sev4"]
 State = Literal[
@@ -229,6 +230,7 @@ EventBody = (
     | NoteAdded
     | PostmortemPublished
     | GuardEvent
+    | StoreWasUnavailable
 )
 
 

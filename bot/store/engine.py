@@ -3,18 +3,22 @@
 import os
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from bot.errors import StoreUnavailableError
+from bot.store.trouble import StoreDownError, trouble_of
 
 READS = "bellhop_reads"
 """The execution option of a connection that only reads."""
-_BUSY_S = 30
+_BUSY_S = 10
+"""So long a writer waits for another program to let go of a SQLite file; then the store counts as locked."""
+_DURABLE_BUSY_S = 30
 _CONNECT_S = 5
 _DURABLE_CONNECTIONS = 20
 _PRIMARY_CODE = 0xFF
@@ -50,7 +54,9 @@ def open_engine(url: URL) -> sa.Engine:
     def begin(connection: sa.Connection) -> None:
         # SQLite would go on writing to a file that was deleted, and lose it all with the last connection.
         if _inode(path) != inode:
-            raise StoreUnavailableError(f"the store {path} is gone or was replaced", hint="put it back and start again")
+            gone = "the database file is gone or was replaced"
+            hint = "put it back and start again"
+            raise StoreDownError(f"the store {path} is gone or was replaced", why=gone, hint=hint)
         readonly = connection.get_execution_options().get(READS, False)
         connection.exec_driver_sql("BEGIN" if readonly else "BEGIN IMMEDIATE")
 
@@ -58,19 +64,27 @@ def open_engine(url: URL) -> sa.Engine:
     return engine
 
 
-def open_durable_engine(url: str) -> sa.Engine | None:
+def open_durable_engine(url: str, note: Callable[[StoreDownError], None] | None = None) -> sa.Engine | None:
     """The workflow engine's own connections to a SQLite file; None for Postgres, where its usual ones will do.
 
     A disk that is full or fails is told to it as a locked database, which it waits for, with a warning each time;
-    otherwise it would end the workflow at hand with that error, for good.
+    otherwise it would end the workflow at hand with that error, for good. `note` hears of each refusal.
     """
     made = make_url(url)
     if made.get_backend_name() != "sqlite":
         return None
-    patience = {"timeout": _BUSY_S, "check_same_thread": False}
+    patience = {"timeout": _DURABLE_BUSY_S, "check_same_thread": False}
     engine = sa.create_engine(made, pool_size=_DURABLE_CONNECTIONS, max_overflow=0, connect_args=patience)
     sa.event.listen(engine, "connect", _prepare_durable)
-    sa.event.listen(engine, "handle_error", _wait_for_disk)
+
+    def refused(context: sa.engine.ExceptionContext) -> None:
+        error = context.sqlalchemy_exception
+        down = trouble_of(made, error) if isinstance(error, DBAPIError) else None
+        if down is not None and note is not None:
+            note(down)
+        _wait_for_disk(context)
+
+    sa.event.listen(engine, "handle_error", refused)
     return engine
 
 

@@ -1,9 +1,12 @@
-"""The store: opened once, written in short transactions, read beside them."""
+"""The store: opened once, written in short transactions, read beside them; knows whether it takes writes."""
 
 import asyncio
+import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,8 +22,24 @@ from bot.errors import StoreUnavailableError
 from bot.store.engine import READS, database_url, open_engine
 from bot.store.tables import SCHEMA_TURN, VERSION_TABLE
 from bot.store.transaction import Transaction
+from bot.store.trouble import StoreDownError, first_line, place_of, trouble_of
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Why the store takes no writes: the whole line, the reason in words for strangers, and what to do."""
+
+    message: str
+    why: str
+    hint: str
+    noticed_after_s: float
+    """For so many real seconds the first of those refused had been waiting."""
+
+    def error(self) -> StoreDownError:
+        """What those get whom it kept from writing."""
+        return StoreDownError(f"{self.message}; nothing was written", why=self.why, hint=self.hint)
 
 
 class Store:
@@ -33,6 +52,14 @@ class Store:
         self._writer = ThreadPoolExecutor(1 if is_sqlite else 4, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="store-reader")
         self._waiters: set[asyncio.Future[None]] = set()
+        self._attended = False
+        self._noting = threading.Lock()
+        self.outage: Outage | None = None
+        """What keeps the store from taking writes now, as far as anybody tried."""
+        self.outages = 0
+        """How many there were in this process."""
+        self.commits = 0
+        """How many there were in this process."""
 
     @property
     def engine(self) -> sa.Engine:
@@ -58,25 +85,63 @@ class Store:
             self._engine.dispose()
             self._engine = None
 
+    def attend(self, *, attended: bool) -> None:
+        """Whether somebody sits outages out with `recover`; if so all other writers are refused at once in one."""
+        self._attended = attended
+
     async def transact(self, work: Callable[[Transaction], T]) -> T:
-        """Run `work` and commit once; raises StoreUnavailableError, and what `work` raises, with nothing written."""
-        done = await asyncio.get_running_loop().run_in_executor(self._writer, self._run, self.engine, work)
-        self._wake()
-        return done
+        """Run `work` and commit once; raises StoreUnavailableError, and what `work` raises, with nothing written.
+
+        Only where the connection to a server breaks in the commit itself it may have been written all the same.
+        """
+        self._refuse_in_outage()
+        return await self._in_thread(self._writer, partial(self._write, self.engine, work))
+
+    async def recover(self, work: Callable[[Transaction], T]) -> T:
+        """Try to end an outage with `work`, so that it stands before everything else; raises StoreUnavailableError."""
+        return await self._in_thread(self._writer, partial(self._write, self.engine, work, recovers=True))
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` on a snapshot, beside any writer."""
-        reading = partial(self._run, self.engine, work, reads=True)
-        return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
+        return await self._in_thread(self._readers, partial(self._run, self.engine, work, reads=True))
 
     async def wait_for_change(self, timeout: float) -> None:  # noqa: ASYNC109 - the fallback for other processes
-        """Return after this process's next commit, or after `timeout` real seconds."""
+        """Return after this process's next commit, when an outage begins, or after `timeout` real seconds."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiters.add(waiter)
         try:
             await asyncio.wait([waiter], timeout=timeout)
         finally:
             self._waiters.discard(waiter)
+
+    async def _in_thread(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+        """Do it in a thread; whoever waits for a change hears of a commit and of an outage."""
+        before = (self.commits, self.outage)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool, work)
+        finally:
+            if (self.commits, self.outage) != before:
+                self._wake()
+
+    def _write(self, engine: sa.Engine, work: Callable[[Transaction], T], *, recovers: bool = False) -> T:
+        if not recovers:
+            self._refuse_in_outage()
+        done = self._run(engine, work)
+        with self._noting:
+            self.commits += 1
+            if recovers or not self._attended:
+                self.outage = None
+        return done
+
+    def note(self, error: StoreDownError) -> None:
+        """Somebody else could not write into the same database; from any thread."""
+        self._note(Outage(error.message, error.why, error.hint, 0.0), self.commits)
+
+    def _refuse_in_outage(self) -> None:
+        """Nobody but who recovers waits for a store that is known to be down."""
+        outage = self.outage
+        if self._attended and outage is not None:
+            raise outage.error()
 
     def _wake(self) -> None:
         for waiter in self._waiters:
@@ -97,8 +162,25 @@ class Store:
 
     def _run(self, engine: sa.Engine, work: Callable[[Transaction], T], *, reads: bool = False) -> T:
         options = self._options(reads=reads)
-        with self._reported(), engine.connect() as connection, connection.execution_options(**options).begin():
-            return work(Transaction(connection))
+        began, commits, is_over = time.monotonic(), self.commits, False
+        try:
+            with self._reported(), engine.connect() as connection, connection.execution_options(**options).begin():
+                done = work(Transaction(connection))
+                is_over = not reads and connection.dialect.name == "postgresql"
+        except StoreDownError as error:
+            outage = Outage(error.message, error.why, error.hint, time.monotonic() - began)
+            self._note(outage, commits)
+            if reads or is_over:
+                raise
+            raise outage.error() from None
+        return done
+
+    def _note(self, outage: Outage, commits: int) -> None:
+        """Remember an outage, unless somebody else has written meanwhile: then it was only this one's bad luck."""
+        with self._noting:
+            if self.outage is None and self.commits == commits:
+                self.outage = outage
+                self.outages += 1
 
     def _options(self, *, reads: bool) -> dict[str, Any]:
         if reads and self._url.get_backend_name() == "postgresql":
@@ -110,9 +192,8 @@ class Store:
         try:
             yield
         except DBAPIError as error:
-            place = self._url.render_as_string(hide_password=True)
-            reason = str(error.orig).strip().splitlines()[0] if error.orig else type(error).__name__
-            raise StoreUnavailableError(f"the store {place} refuses: {reason}") from None
+            refused = StoreUnavailableError(f"the store {place_of(self._url)} refuses: {first_line(error)}")
+            raise trouble_of(self._url, error) or refused from None
         except SQLAlchemyError as error:
             raise StoreUnavailableError(f"the store fails: {type(error).__name__}") from None
 
