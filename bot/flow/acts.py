@@ -1,7 +1,5 @@
 """The effects of a run: each writes its intent before and its outcome after, and is never repeated blindly."""
 
-import asyncio
-
 from bot.clock import Clock
 from bot.errors import plain
 from bot.flow.durable import Json
@@ -42,8 +40,6 @@ class Acts:
         self._controller = controller
         self._guarding = guarding
         self._clock = clock
-        self._admitting = asyncio.Lock()
-        """One act after the other, so that the guards of each see what those before it take out of service."""
 
     def real_seconds(self, seconds: float) -> float:
         """Seconds of the flow's clock on the wall."""
@@ -84,8 +80,7 @@ class Acts:
         envelope = await probe(act, ports, ACTIONS, before=begun.before) if begun else None
         if envelope is None:
             before = await snapshot(act, ports, ACTIONS)
-            async with self._admitting:
-                turned_away = await self._admit(view, run, act, history, before)
+            turned_away = await self._admit(view, run, act, history, before)
             if turned_away is not None:
                 return turned_away
             envelope = await perform(act, ports, ACTIONS)
@@ -125,7 +120,7 @@ class Acts:
 
     async def _close(self, incident: str, run: str, act: Act, envelope: Json) -> None:
         def write(transaction: Transaction) -> None:
-            self._guarding.settle_act(transaction, act, happened=envelope["happened"])
+            self._guarding.settle_act(transaction, run, act, happened=envelope["happened"])
             transaction.append(incident, [self._outcome(run, act, envelope)])
 
         await self._journal.store.transact(write)

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from bot.flow.blast import resources
+from bot.flow.blast import links_over, resources
 from bot.guard_settings import MaintenanceWindow
 from bot.model.diagnosis import Diagnosis
 from bot.model.incident import Incident
@@ -32,6 +32,12 @@ def onset_of(incident: Incident) -> float:
     return min([incident.opened_at, *starts, *onsets])
 
 
+def going(incident: Incident) -> tuple[str, ...]:
+    """The runs that will act or do: begun, or asked for by a person, and not over."""
+    runs = incident.runs.values()
+    return tuple(run.run for run in runs if run.ended_at is None and (run.started_at or run.requested_by))
+
+
 def affected_flows(incident: Incident, network: Network) -> tuple[Flow, ...]:
     """The flows that run over the subject."""
     subject = incident.subject
@@ -43,9 +49,10 @@ def affected_flows(incident: Incident, network: Network) -> tuple[Flow, ...]:
 
 def plan_facts(incident: Incident, network: Network) -> PlanFacts:
     """What templates of a runbook may know of an incident and its surroundings."""
-    flows = affected_flows(incident, network)
+    flows, link = affected_flows(incident, network), _link_of(incident, network)
+    others = [each for each in links_over(network, str(place_of(incident))) if each != link]
     return PlanFacts(
-        incident={**incident_facts(incident), "link": _link_of(incident, network)},
+        incident={**incident_facts(incident), "link": link, "other_links": others},
         affected_flows=tuple(
             {
                 "id": flow.id,
@@ -56,6 +63,12 @@ def plan_facts(incident: Incident, network: Network) -> PlanFacts:
             for flow in flows
         ),
     )
+
+
+def place_of(incident: Incident) -> Subject:
+    """Where the fault is: what the diagnosis found, or else what the incident is about."""
+    findings = incident.diagnosis.findings if incident.diagnosis else ()
+    return findings[0].subject if findings else incident.subject
 
 
 def _link_of(incident: Incident, network: Network) -> str:

@@ -4,20 +4,23 @@ What telemetry and controllers know is gathered first, outside; what the store k
 so that of two runs that ask at once only one passes.
 """
 
+import asyncio
 import dataclasses
 import math
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
 from bot.clock import Clock
-from bot.flow.blast import PUTS_BACK, TAKES_OUT, needs_of, resources
+from bot.flow.blast import PUTS_BACK, TAKES_OUT, is_same_place, links_over, needs_of, resources
 from bot.flow.facts import announced_over, certainty_of, link_of, windows_over
 from bot.flow.observe import Observer
+from bot.flow.past import incident_of
 from bot.flow.pausing import Pausing
-from bot.flow.surroundings import Outside, Surroundings
-from bot.guard_settings import GuardSettings, RateSettings
+from bot.flow.rates import counted_as, limits_of, memory_s, past
+from bot.flow.surroundings import Ended, Outside, Surroundings
+from bot.guard_settings import GuardSettings
 from bot.model.diagnosis import Diagnosis
 from bot.model.guard import Outage, Pause, RunRow
 from bot.model.guard_event import BreakerOpened
@@ -27,24 +30,21 @@ from remediation.contract import Risk
 from remediation.guard import (
     GuardFacts,
     Holder,
-    Limits,
     Measuring,
-    PastRun,
-    Rate,
+    Reach,
     Refusal,
     check,
     check_measurement,
+    check_reach,
     failures,
 )
 from remediation.load import Library
 from remediation.machine import Act
 from remediation.registry import ACTIONS
-from remediation.schema import Guard, Runbook
+from remediation.schema import Runbook
 
 _LONGEST_ROW = 100
 """So many runs back the breaker looks for failures in a row."""
-Ended = Callable[[str], Awaitable[bool]]
-"""Whether a run's workflow is over: it holds nothing any more, whatever its rows say."""
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +57,9 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     takes_out: str = ""
     """The place that the act takes out of service."""
     outside: Outside = Outside()
+    outages: frozenset[Outage] = frozenset()
+    """What acts had taken out when `reach` was found out."""
+    reach: Reach | None = None
     measuring: tuple[Measuring, ...] = ()
 
 
@@ -103,24 +106,31 @@ class Guarding:
         whether it is there at all is the guard's other question.
         """
         measuring = await self._surroundings.measuring(act, self._settings)
+        place, network = self._surroundings.place_of(act), self._observer.network
         if is_harmless(act) or act.phase == "undo":
-            return Seen(needs=frozenset(), measuring=measuring)
+            seen = Seen(needs=frozenset(), measuring=measuring)
+            return await self._with_reach(seen, place) if act.action in TAKES_OUT else seen
         runbook = self._library.get(view.runs[run].runbook)
-        place = self._surroundings.place_of(act)
-        needs = resources(self._observer.network, place)
+        needs = resources(network, place) or resources(network, str(view.subject))
         diagnosis = view.diagnosis
         if untouched and diagnosis and diagnosis.link and not view.runs[run].requested_by and runbook.spec.handles:
             again = await self._observer.diagnose(diagnosis.link)
             diagnosis = diagnosis if again.verdict == "unknown" else again
-        return Seen(
+        seen = Seen(
             needs=needs,
             gone=await self._gone(needs, run),
-            telemetry_age_s=await self._age(view, runbook),
+            telemetry_age_s=await self._age(view, runbook, place),
             diagnosis=diagnosis,
-            takes_out=place if act.action in TAKES_OUT else "",
-            outside=await self._surroundings.outside(act.action),
             measuring=measuring,
         )
+        return await self._with_reach(seen, place) if act.action in TAKES_OUT else seen
+
+    async def _with_reach(self, seen: Seen, place: str) -> Seen:
+        """Reckon the reach of an act ahead of its transaction, which has to reckon again only if outages changed."""
+        outside = await self._surroundings.outside(self._ended)
+        outages = await self._store.read(lambda transaction: frozenset(GuardRows(transaction).outages()))
+        reach = await asyncio.to_thread(self._surroundings.reach, place, outages, outside)
+        return msgspec.structs.replace(seen, takes_out=place, outside=outside, outages=outages, reach=reach)
 
     async def refusal_now(self, view: Incident, run: str, scope: Mapping[str, Any]) -> Refusal | None:
         """Why this run would not be let start; nothing is taken or counted."""
@@ -138,6 +148,7 @@ class Guarding:
         refusal = self._refusal(rows, view, run, seen)
         if refusal is None:
             now, planned = self._clock.now(), view.runs[run]
+            self._inherit(transaction, seen)
             rows.take(seen.needs, run=run, runbook=planned.runbook, at=now)
             rows.began(RunRow(run=run, runbook=planned.runbook, target=str(view.subject), started_at=now))
         return refusal
@@ -145,33 +156,43 @@ class Guarding:
     def admit_act(self, transaction: Transaction, view: Incident, run: str, act: Act, seen: Seen) -> Refusal | None:
         """Why this act may not be done now, or None: then it holds its target.
 
-        Acts that take back are always allowed, and acts that only look unless they use up pairs.
+        Acts that take back are always allowed, unless that takes something out; acts that only look unless they use
+        up pairs.
         """
-        if act.phase == "undo":
-            return None
         if is_harmless(act):
             return check_measurement(self._bare(seen))
+        if act.phase == "undo" and not seen.takes_out:
+            return None
         rows = GuardRows(transaction)
         rows.turn()
-        refusal = self._refusal(rows, view, run, seen)
+        if act.phase == "undo":
+            refusal = check_reach(dataclasses.replace(self._bare(seen), reach=self._reach(rows, seen)), self._limits)
+        else:
+            refusal = self._refusal(rows, view, run, seen)
         if refusal is None:
+            self._inherit(transaction, seen)
             rows.take(seen.needs, run=run, runbook=view.runs[run].runbook, at=self._clock.now())
-            if seen.takes_out:
+            standing = {each.place for each in rows.outages() if each not in seen.outside.back}
+            if seen.takes_out and seen.takes_out not in standing:
                 rows.take_out(Outage(place=seen.takes_out, run=run, action=act.action))
         return refusal
 
-    def settle_act(self, transaction: Transaction, act: Act, *, happened: bool | None) -> None:
-        """After an act: what it took out is back when it only lasted as long, or surely did not happen."""
-        lasts = TAKES_OUT.get(act.action)
+    def settle_act(self, transaction: Transaction, run: str, act: Act, *, happened: bool | None) -> None:
+        """After an act: what it took out is back when it only lasted as long, or surely did not happen.
+
+        What was out before it stays out.
+        """
+        rows, place, lasts = GuardRows(transaction), self._surroundings.place_of(act), TAKES_OUT.get(act.action)
         over = happened is not None and (happened is False or lasts == "while it lasts")
-        if (lasts and over) or (act.action in PUTS_BACK and happened):
-            GuardRows(transaction).put_back(self._surroundings.place_of(act))
+        own = Outage(place=place, run=run, action=act.action)
+        if (lasts and over and own in rows.outages()) or (act.action in PUTS_BACK and happened):
+            rows.put_back(place)
 
     def end_run(self, transaction: Transaction, run: str, runbook: str, result: str) -> list[BreakerOpened]:
         """Note how a run ended; what that opens. It holds what it has until its recovery has been watched."""
         rows = GuardRows(transaction)
-        rows.ended(run, result)
-        failed = failures(_past(rows.last_runs(runbook, _LONGEST_ROW)))
+        rows.ended(run, counted_as(result, run, transaction.events(incident_of(run))))
+        failed = failures(past(rows.last_runs(runbook, _LONGEST_ROW)))
         limit = self._limits.failures_in_a_row
         if limit is None or len(failed) < limit or run not in {each.run for each in failed}:
             return []
@@ -185,6 +206,11 @@ class Guarding:
             if outage.run == run and TAKES_OUT.get(outage.action) == "while it lasts":
                 rows.put_back(outage.place)
 
+    def _inherit(self, transaction: Transaction, seen: Seen) -> None:
+        """Strike out runs whose workflow is over, so that what they held is the next run's and nobody else's."""
+        for gone in sorted(seen.gone):
+            self.release(transaction, gone)
+
     def _refusal(self, rows: GuardRows, view: Incident, run: str, seen: Seen) -> Refusal | None:
         runbook = self._library.get(view.runs[run].runbook)
         return check(runbook.spec.guard, self._facts(rows, view, view.runs[run], runbook, seen), self._limits)
@@ -192,17 +218,18 @@ class Guarding:
     def _facts(self, rows: GuardRows, view: Incident, run: RunView, runbook: Runbook, seen: Seen) -> GuardFacts:
         now, target = self._clock.now(), str(view.subject)
         began = run.started_at if run.started_at is not None else math.inf
-        memory = rows.runs_since(now - _memory(runbook.spec.guard, self._limits))
-        past = [row for row in memory if row.run != run.run and row.started_at < began]
+        memory = rows.runs_since(now - memory_s(runbook.spec.guard, self._limits))
+        others = [row for row in memory if row.run != run.run and row.started_at < began]
+        here = [row for row in others if is_same_place(self._observer.network, row.target, target)]
         held = (each for each in rows.held(seen.needs) if each.run not in (run.run, *seen.gone))
         return dataclasses.replace(
             self._bare(seen),
             runbook=run.runbook,
-            past_runs=_past(row for row in past if (row.runbook, row.target) == (run.runbook, target)),
-            target_runs=_past(row for row in past if row.target == target),
-            network_runs=_past(past),
-            reach=self._surroundings.reach(seen.takes_out, rows.outages(), seen.outside) if seen.takes_out else None,
-            last_runs=_past(rows.last_runs(run.runbook, _LONGEST_ROW)),
+            past_runs=past(row for row in here if row.runbook == run.runbook),
+            target_runs=past(here),
+            network_runs=past(others),
+            reach=self._reach(rows, seen),
+            last_runs=past(rows.last_runs(run.runbook, _LONGEST_ROW)),
             holders=tuple(Holder(each.resource, each.run, each.runbook) for each in held),
             certainty=None if run.requested_by else certainty_of(seen.diagnosis, runbook),
             windows=(
@@ -211,15 +238,29 @@ class Guarding:
             ),
         )
 
+    def _reach(self, rows: GuardRows, seen: Seen) -> Reach | None:
+        if not seen.takes_out:
+            return None
+        outages = frozenset(rows.outages())
+        return (
+            seen.reach if outages == seen.outages else self._surroundings.reach(seen.takes_out, outages, seen.outside)
+        )
+
     def _bare(self, seen: Seen) -> GuardFacts:
         return GuardFacts(self._clock.now(), (), seen.telemetry_age_s, measuring=seen.measuring)
 
-    async def _age(self, view: Incident, runbook: Runbook) -> float:
-        """Seconds since telemetry was last seen; asked only where the runbook cares."""
+    async def _age(self, view: Incident, runbook: Runbook, place: str = "") -> float:
+        """Seconds since telemetry was last seen of the incident and, where it is another, of the place of an act.
+
+        Asked only where the runbook cares.
+        """
         if runbook.spec.guard.require_fresh_telemetry is None:
             return 0.0
-        link = view.diagnosis.link if view.diagnosis else link_of(self._observer.network, view.subject)
-        return await self._observer.age(link) if link else math.inf
+        network = self._observer.network
+        link = view.diagnosis.link if view.diagnosis else link_of(network, view.subject)
+        there = links_over(network, place)
+        asked = [link, *(there[:1] if link not in there else ())]
+        return max(await asyncio.gather(*(self._observer.age(each) for each in asked if each)), default=math.inf)
 
     async def _gone(self, needs: frozenset[str], run: str) -> frozenset[str]:
         """Runs that hold something of this and whose workflow is over."""
@@ -231,27 +272,3 @@ class Guarding:
 def is_harmless(act: Act) -> bool:
     """Whether an act only looks or tells."""
     return ACTIONS[act.action].risk is Risk.READ
-
-
-def limits_of(settings: GuardSettings) -> Limits:
-    """The configuration as `remediation.guard` wants it."""
-    return Limits(
-        per_target=_rate(settings.per_target),
-        network_wide=_rate(settings.network_wide),
-        max_share_out=settings.max_share_out,
-        failures_in_a_row=settings.failures_in_a_row,
-    )
-
-
-def _rate(settings: RateSettings) -> Rate:
-    return Rate(settings.max_runs, settings.cooldown)
-
-
-def _memory(guard: Guard, limits: Limits) -> float:
-    """How far back runs can matter to any rate; s."""
-    rates = (Rate(guard.max_runs, guard.cooldown), limits.per_target, limits.network_wide)
-    return max(max(rate.max_runs.per if rate.max_runs else 0.0, rate.cooldown or 0.0) for rate in rates)
-
-
-def _past(rows: Iterable[RunRow]) -> tuple[PastRun, ...]:
-    return tuple(PastRun(row.run, row.started_at, row.result) for row in rows)

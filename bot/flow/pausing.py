@@ -1,5 +1,7 @@
 """The kill switch: while it is thrown no run acts. Reads, waits for people and messages go on."""
 
+import os
+import stat
 from pathlib import Path
 
 from bot.model.guard import Pause
@@ -23,10 +25,26 @@ class Pausing:
         if self._file is None:
             return None
         try:
-            with self._file.open("rb") as content:
-                first = content.readline(_LONGEST_REASON).decode("utf-8", "replace").strip()
+            self._file.lstat()
         except FileNotFoundError:
             return None
         except OSError as error:
-            first = f"it cannot be read: {error.strerror}"
-        return Pause(by=f"the file {self._file}", reason=first)
+            return self._pause(f"it cannot be read: {error.strerror}")
+        try:
+            return self._pause(_first_line(self._file))
+        except OSError as error:
+            return self._pause(f"it cannot be read: {error.strerror}")
+
+    def _pause(self, reason: str) -> Pause:
+        return Pause(by=f"the file {self._file}", reason=reason)
+
+
+def _first_line(file: Path) -> str:
+    """What a file says first; empty for what is no plain file, such as a pipe, at which reading would wait."""
+    with open(file, "rb", opener=_at_once) as content:
+        plain = stat.S_ISREG(os.fstat(content.fileno()).st_mode)
+        return content.readline(_LONGEST_REASON).decode("utf-8", "replace").strip() if plain else ""
+
+
+def _at_once(file: str, flags: int) -> int:
+    return os.open(file, flags | os.O_NONBLOCK)

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from bot.errors import TelemetryUnavailableError
-from bot.flow.blast import needs_of
+from bot.flow.blast import links_at, links_over, needs_of
 from bot.flow.durable import DurableClient
-from bot.flow.facts import is_security_gated, link_of, plan_facts
+from bot.flow.facts import is_security_gated, link_of, place_of, plan_facts
 from bot.flow.journal import Journal
 from bot.flow.modes import Modes
 from bot.flow.observe import Observer
@@ -18,9 +18,11 @@ from bot.model.diagnosis import Diagnosis
 from bot.model.event import PlanProposed
 from bot.model.guard import Mode
 from bot.model.incident import Incident
+from bot.model.network import Network
 from bot.store import GuardRows, Transaction
 from remediation import machine
 from remediation.asking import asking
+from remediation.contract import Risk
 from remediation.load import Library
 from remediation.plan import Plan, Predict, build_plan
 from remediation.registry import ACTIONS
@@ -110,6 +112,7 @@ class Proposer:
                 retry_of=retry.of if retry else "",
                 begins_at=retry.step if retry else "",
             )
+            reason += _left_alone(current, plan, self._observer.network)
             entry = self._journal.entry(body, key=f"proposed:{cause}", by=by, why=reason)
             if not transaction.append(incident, [entry]):
                 return _earlier(transaction, incident, cause)
@@ -203,6 +206,16 @@ def _may_start(incident: Incident, runbook: Runbook, mode: Mode) -> tuple[bool, 
             "that this runbook asks for; a person can start it"
         )
     return True, "the diagnosis is confident enough" if finding else "it only observes"
+
+
+def _left_alone(incident: Incident, plan: Plan, network: Network) -> str:
+    """Which links of a node that is at fault the plan does nothing about; empty where it sees to all, or to none."""
+    place = place_of(incident)
+    touched = frozenset().union(*(links_at(network, step.target) for step in plan.steps if step.risk != Risk.READ))
+    left = [link for link in links_over(network, str(place)) if link not in touched]
+    if place.kind != "node" or not touched or not left:
+        return ""
+    return f"; it acts on {', '.join(sorted(touched))} only: of {place} it leaves {', '.join(left)} alone"
 
 
 def _again(plan: Plan, retry: Retry) -> Plan:

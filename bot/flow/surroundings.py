@@ -1,7 +1,7 @@
 """What guards must know of the network around an act: what it needs, takes out of service and uses up."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 
 import msgspec
 from pydantic import ValidationError
@@ -9,10 +9,12 @@ from pydantic import ValidationError
 from bot.capacity.measurement import pairs_for_fidelity
 from bot.clock import Clock
 from bot.errors import TelemetryUnavailableError
-from bot.flow.blast import TAKES_OUT, links_at, reach
+from bot.flow.blast import links_at, reach
+from bot.flow.live import SIGNALS, Live, live, nothing_known
 from bot.flow.observe import Observer
 from bot.guard_settings import GuardSettings
 from bot.model.guard import Outage
+from bot.model.telemetry import Window
 from bot.store import GuardRows, Store
 from remediation.contract import Controller, Risk, Target
 from remediation.errors import ControllerError
@@ -24,11 +26,20 @@ _LOWEST_FIDELITY, _HIGHEST_FIDELITY = 0.25, 1.0
 """Of Werner pairs; what is least known takes most pairs to measure, and that is the lowest."""
 
 
+_DEVICE_UP = "device_up"
+Ended = Callable[[str], Awaitable[bool]]
+"""Whether a run's workflow is over: it does and holds nothing any more, whatever its rows say."""
+
+
 class Outside(msgspec.Struct, frozen=True, kw_only=True):
-    """Places whose devices do not answer, and places that are back in service although no act of ours put them back."""
+    """What telemetry and controllers know of places out of service, and of what the links carry now.
+
+    `down` do not answer, or people took them out past Bellhop; `back` are outages that people ended past Bellhop.
+    """
 
     down: frozenset[str] = frozenset()
-    back: frozenset[str] = frozenset()
+    back: frozenset[Outage] = frozenset()
+    live: Live = Live(capacities={})
 
 
 class Surroundings:
@@ -49,20 +60,25 @@ class Surroundings:
             return ""
         return str(target or "")
 
-    async def outside(self, action: str) -> Outside:
-        """What telemetry and controllers know about places out of service; asked only for acts that add to them."""
-        if action not in TAKES_OUT:
-            return Outside()
+    async def outside(self, ended: Ended) -> Outside:
+        """What telemetry and controllers know, in one question for all links."""
         outages = await self._store.read(lambda transaction: GuardRows(transaction).outages())
-        still = await asyncio.gather(*(self._still(outage) for outage in outages))
-        back = frozenset(outage.place for outage, out in zip(outages, still, strict=True) if not out)
-        return Outside(down=frozenset(f"node:{node}" for node in await self._down()), back=back)
+        back, window = await asyncio.gather(self._back(outages, ended), self._present())
+        network = self._observer.network
+        if window is None:
+            return Outside(back=back, live=nothing_known(network, "telemetry does not answer"))
+        carried = await asyncio.to_thread(live, network, window)
+        up = window.signals.get(_DEVICE_UP)
+        silent = [node for node in network.nodes if up is not None and up.last(node) == 0.0]
+        drained = await self._drained(carried.idle)
+        return Outside(down=frozenset(f"node:{node}" for node in (*silent, *drained)), back=back, live=carried)
 
     def reach(self, place: str, outages: Iterable[Outage], outside: Outside) -> Reach | None:
         """What would be out of service with an act that takes `place` out."""
         network = self._observer.network
-        places = {outage.place for outage in outages} - outside.back | outside.down
-        return reach(network, before=frozenset().union(*(links_at(network, each) for each in places)), place=place)
+        places = {outage.place for outage in outages if outage not in outside.back} | outside.down
+        before = frozenset().union(*(links_at(network, each) for each in places))
+        return reach(network, before=before, place=place, live=outside.live)
 
     async def measuring(self, act: Act, settings: GuardSettings) -> tuple[Measuring, ...]:
         """The pairs of its link that an act uses up; empty for acts that use none.
@@ -89,27 +105,42 @@ class Surroundings:
         readings = await asyncio.gather(*(self._observer.read(each, link, baseline_before=now) for each in signals))
         return {each.signal: each.value if each.quality == "fresh" else None for each in readings}
 
-    async def _still(self, outage: Outage) -> bool:
-        """Whether a place is still out: a person may have put it back behind our back. Doubt means that it is."""
-        kind, _, name = outage.place.partition(":")
-        if kind != "node":
-            return True
-        try:
-            state = await self._controller.state(Target("node", name))
-        except ControllerError:
-            return True
-        settings = state.get("settings")
-        return not (isinstance(settings, Mapping) and settings.get("drained") is False)
+    async def _back(self, outages: Sequence[Outage], ended: Ended) -> frozenset[Outage]:
+        """The outages whose place is in service again: a person may have put it back behind our back.
 
-    async def _down(self) -> list[str]:
-        """The nodes whose devices do not answer, as telemetry has it."""
-        nodes = sorted(self._observer.network.nodes)
+        Of a run that goes on nobody asks: its act may be on the way. Doubt means that the place is still out.
+        """
+        back = await asyncio.gather(*(self._is_back(outage, ended) for outage in outages))
+        return frozenset(outage for outage, is_back in zip(outages, back, strict=True) if is_back)
+
+    async def _is_back(self, outage: Outage, ended: Ended) -> bool:
+        kind, _, name = outage.place.partition(":")
+        return kind == "node" and await ended(outage.run) and await self._is_drained(name) is False
+
+    async def _drained(self, idle: frozenset[str]) -> list[str]:
+        """The nodes that a person may have drained past Bellhop: nobody uses any of their links, and they say so."""
+        network = self._observer.network
+        ends = {end for link in idle for end in network.links[link].ends}
+        nodes = [node for node in sorted(ends) if all(link.id in idle for link in network.links_of(node))]
+        answers = await asyncio.gather(*(self._is_drained(node) for node in nodes))
+        return [node for node, drained in zip(nodes, answers, strict=True) if drained]
+
+    async def _is_drained(self, node: str) -> bool | None:
+        """What its controller says; None when it does not tell."""
         try:
-            window = await self._observer.telemetry.latest(["device_up"], at=self._clock.now(), subjects=nodes)
+            state = await self._controller.state(Target("node", node))
+        except ControllerError:
+            return None
+        settings = state.get("settings")
+        drained = settings.get("drained") if isinstance(settings, Mapping) else None
+        return drained if isinstance(drained, bool) else None
+
+    async def _present(self) -> Window | None:
+        """The present telemetry of all links and nodes; None when nobody answers."""
+        try:
+            return await self._observer.telemetry.latest((*SIGNALS, _DEVICE_UP), at=self._clock.now())
         except TelemetryUnavailableError:
-            return []
-        up = window.signals.get("device_up")
-        return [node for node in nodes if up is not None and up.last(node) == 0.0]
+            return None
 
 
 def measurement_cost(fidelity: float | None, half_width: float) -> float:

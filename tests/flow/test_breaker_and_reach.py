@@ -1,6 +1,7 @@
 """A runbook that fails again and again is switched off; no act takes more out of service than the network can spare."""
 
 import asyncio
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from bot.model.guard_event import BreakerOpened
 from bot.model.step_event import RunEnded, StepEnded
 from bot.simulator.scenarios import demo_network_path
 from bot.store import GuardRows
+from bot.telemetry.embedded import EmbeddedTelemetry
 from tests.flow.stage import ALICE, DAVE, Stage, runbook, staged, throttle
 
 FAILING = runbook(
@@ -33,6 +35,19 @@ async def refusal(stage: Stage, incident: str, name: str) -> tuple[str, str]:
     refused = await stage.happened(incident, ActRefused, lambda body: body.run == run)
     await stage.happened(incident, RunEnded, lambda body: body.run == run)
     return refused.guard, refused.reason
+
+
+async def free(stage: Stage) -> bool:
+    """Whether no run holds anything."""
+    return not await stage.bellhop.store.read(lambda transaction: GuardRows(transaction).held())
+
+
+async def later(stage: Stage, seconds: float) -> None:
+    """Let the network live on, scraped every 15 s."""
+    assert isinstance(stage.bellhop.telemetry, EmbeddedTelemetry)
+    for _ in range(int(seconds / 15.0)):
+        stage.clock.leap(15.0)
+        await stage.bellhop.telemetry.scrape_once()
 
 
 async def fails(stage: Stage, incident: str) -> RunEnded:
@@ -61,6 +76,33 @@ async def test_failures_in_a_row_on_any_target_switch_a_runbook_off_until_somebo
         assert (await switches.reset("failing", ALICE)).done
         assert (await fails(stage, first)).result == "failed"
         assert await stage.bodies(first, BreakerOpened) == []
+
+
+async def test_runs_that_a_guard_turned_back_do_not_switch_a_runbook_off(tmp_path: Path) -> None:
+    """Nothing went wrong in them: with one failure allowed the third is refused for the routes, as the first was."""
+    async with staged(tmp_path, REALIGN, guards={"failures_in_a_row": 1}) as stage:
+        out = Outage(place="link:utr-ein", run="INC-9-R1", action="link.realign")
+        await stage.bellhop.store.transact(lambda transaction: GuardRows(transaction).take_out(out))
+        incident = await stage.incident("link", "ams-rtm")
+        assert [(await refusal(stage, incident, "realign"))[0] for _ in range(3)] == ["routes"] * 3
+        assert await stage.bodies(incident, BreakerOpened) == []
+
+
+async def test_what_takes_an_act_back_may_not_cut_a_flow_off_either(tmp_path: Path) -> None:
+    """The rollback of a step is a drain; rtm carries the other route of key-exchange while utr-ein is out."""
+    undrain = {"id": "undrain", "action": "device.undrain", "with": {"node": "rtm"}, "timeout": "5m"}
+    back = {"rollback": {"action": "device.drain", "with": {"node": "rtm"}}}
+    pin = {"id": "pin", "action": "firmware.pin", "with": {"node": "utr", "version": "0.0"}, "timeout": "5m"}
+    book = runbook("back", {**undrain, **back}, {**pin, "on_failure": "rollback"})
+    async with staged(tmp_path, book, guards={"max_share_out": 1.0}) as stage:
+        out = Outage(place="link:utr-ein", run="INC-9-R1", action="link.realign")
+        await stage.bellhop.store.transact(lambda transaction: GuardRows(transaction).take_out(out))
+        incident = await stage.incident("link", "ams-utr")
+        await stage.run(incident, "back")
+        refused = await stage.happened(incident, ActRefused)
+        assert (refused.guard, refused.step) == ("routes", "undrain")
+        await stage.happened(incident, RunEnded)
+        assert "device.drain" not in stage.acts
 
 
 async def test_both_routes_of_a_flow_are_never_out_of_service_at_once(tmp_path: Path) -> None:
@@ -106,8 +148,65 @@ async def test_a_drained_node_counts_until_it_is_put_back_by_whom_ever(tmp_path:
             "3 of 8 links would be out of service; allowed at once: 30%",
         )
         stage.simulation.settings.drained[:] = False
+        await stage.until(lambda: free(stage), "the run of the drain is over")
         again = await stage.run(rtm, "realign")
         await stage.happened(rtm, StepEnded, lambda body: body.run == again and body.outcome == "succeeded")
+
+
+async def test_a_node_that_people_drained_past_bellhop_is_no_way_round(tmp_path: Path) -> None:
+    """No act of ours drained rtm; nobody uses its links, and asked, its controller says why. They make pairs still."""
+    async with staged(tmp_path, REALIGN, guards={"max_share_out": 1.0}) as stage:
+        stage.simulation.settings.drained[stage.simulation.plant.nodes.index("rtm")] = True
+        await later(stage, 600.0)
+        incident = await stage.incident("link", "utr-ein")
+        guard, reason = await refusal(stage, incident, "realign")
+        assert (guard, "key-exchange" in reason, stage.acts) == ("routes", True, [])
+
+
+async def test_what_a_link_carries_now_decides_and_not_what_it_was_specified_for(tmp_path: Path) -> None:
+    """Of the three links at ein two make a fifth of their pairs: none is specified below 1600 logical qubits a second.
+
+    At full rate they carry 11 to 17 now, so key-exchange with a demand of 8 has only rtm-ein.
+    """
+    content = yaml.safe_load(demo_network_path().read_text(encoding="utf-8"))
+    flow = next(flow for flow in content["flows"] if flow["id"] == "key-exchange")
+    content["flows"] = [{**flow, "demand_logical_per_s": 8.0, "alternates": []}]
+    file = tmp_path / "network.yaml"
+    file.write_text(yaml.safe_dump(content), encoding="utf-8")
+    async with staged(tmp_path, REALIGN, network=file) as stage:
+        links = stage.simulation.plant.links
+        stage.simulation.settings.attempt_share[[links.index("utr-ein"), links.index("ein-ens")]] = 0.2
+        await later(stage, 600.0)
+        incident = await stage.incident("link", "rtm-ein")
+        guard, reason = await refusal(stage, incident, "realign")
+        told = r"the links left could not carry the critical key-exchange \(needs 8 logical qubits/s, (.*) are left\)"
+        found = re.fullmatch(told, reason)
+        assert guard == "capacity"
+        assert found is not None, reason
+        assert 1.0 < float(found[1]) < 5.0
+
+
+async def test_what_was_out_before_an_act_is_out_after_it(tmp_path: Path) -> None:
+    """Another run's act has the link out of service; one that realigns it does not put it back for that one."""
+    async with staged(tmp_path, REALIGN) as stage:
+        out = Outage(place="link:ams-rtm", run="INC-9-R1", action="link.realign")
+        await stage.bellhop.store.transact(lambda transaction: GuardRows(transaction).take_out(out))
+        incident = await stage.incident("link", "ams-rtm")
+        run = await stage.run(incident, "realign")
+        await stage.happened(incident, StepEnded, lambda body: body.run == run and body.outcome == "succeeded")
+        assert await stage.bellhop.store.read(lambda transaction: GuardRows(transaction).outages()) == (out,)
+
+
+async def test_who_asks_for_the_node_gets_not_past_the_rates_of_its_link(tmp_path: Path) -> None:
+    """One run an hour on a target; a link is a part of its nodes, two links of a node are two targets."""
+    rates = {"per_target": {"max_runs": {"count": 1, "per": "1h"}}}
+    async with staged(tmp_path, FAILING, guards=rates) as stage:
+        link, node, other = [
+            await stage.incident(*place) for place in (("link", "ams-utr"), ("node", "utr"), ("link", "ein-ens"))
+        ]
+        await fails(stage, link)
+        assert (await refusal(stage, node, "failing"))[0] == "target_max_runs"
+        assert (await fails(stage, other)).result == "failed"
 
 
 async def test_no_more_than_a_share_of_the_links_is_out_at_once(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from bot.flow.durable import PlainJson
 from bot.flow.surroundings import measurement_cost
 from bot.model.event import ActRefused, ApprovalAsked
 from bot.model.step_event import RunEnded, StepStarted
+from bot.telemetry.embedded import EmbeddedTelemetry
 from tests.flow.stage import ASKED, BOB, runbook, staged, throttle
 
 AUTO: dict[str, Any] = {"handles": ["F4"], "trigger": {"auto": True, "min_confidence": 0.8}}
@@ -35,6 +36,21 @@ async def test_telemetry_that_cannot_tell_any_more_takes_nothing_back(tmp_path: 
         incident = await stage.incident("link", "ams-utr", mode="F4", confidence=0.95, runbook="book")
         assert (await stage.bellhop.proposer.propose(incident, cause="test")).started
         await stage.happened(incident, StepStarted)
+
+
+async def test_fresh_telemetry_is_asked_of_the_place_of_an_act_too(tmp_path: Path) -> None:
+    """The incident's own link is well watched; of ens-grn, on which the run would act, nothing was seen for long."""
+    away = {**throttle(), "with": {"link": "ens-grn", "priority": "best-effort"}}
+    async with staged(tmp_path, runbook("book", away, guard={"require_fresh_telemetry": "2m"})) as stage:
+        stage.simulation.settings.drained[stage.simulation.plant.nodes.index("grn")] = True
+        assert isinstance(stage.bellhop.telemetry, EmbeddedTelemetry)
+        for _ in range(40):
+            stage.clock.leap(15.0)
+            await stage.bellhop.telemetry.scrape_once()
+        incident = await stage.incident("link", "ams-utr")
+        await stage.run(incident, "book")
+        refused = await stage.happened(incident, ActRefused)
+        assert (refused.guard, refused.step, stage.acts) == ("require_fresh_telemetry", "throttle", [])
 
 
 async def test_a_person_may_start_what_the_diagnosis_is_not_sure_of(tmp_path: Path) -> None:

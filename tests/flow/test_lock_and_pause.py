@@ -1,7 +1,14 @@
 """Runs do not step on each other's toes, and stop when somebody throws the kill switch."""
 
+import asyncio
+import os
+from collections.abc import Callable
 from pathlib import Path
 
+from dbos import DBOSClient
+
+from bot.flow.durable import PlainJson
+from bot.flow.pausing import Pausing
 from bot.model.event import ActRefused, ApprovalAsked
 from bot.model.guard_event import RunPaused, RunResumed
 from bot.model.step_event import RunEnded, StepEnded, StepStarted
@@ -104,6 +111,45 @@ async def test_a_file_pauses_as_long_as_it_is_there_and_looking_goes_on(tmp_path
         file.unlink()
         await stage.happened(incident, RunResumed)
         await stage.until(lambda: stage.acts, "the act was done")
+
+
+async def test_a_pause_file_that_is_no_file_pauses_and_holds_nobody_up(tmp_path: Path) -> None:
+    """A pipe that nobody writes to, a folder, a link that leads nowhere: each is there, so each pauses."""
+    place = tmp_path / "STOP"
+    pausing = Pausing(place)
+    assert pausing.by_file() is None
+    kinds: list[tuple[Callable[[], object], Callable[[], object]]] = [
+        (lambda: os.mkfifo(place), place.unlink),
+        (place.mkdir, place.rmdir),
+        (lambda: place.symlink_to(tmp_path / "nowhere"), place.unlink),
+    ]
+    for make, remove in kinds:
+        make()
+        pause = await asyncio.wait_for(asyncio.to_thread(pausing.by_file), timeout=5.0)
+        assert pause is not None
+        assert pause.by == f"the file {place}"
+        remove()
+
+
+async def test_what_a_run_whose_workflow_is_over_held_belongs_to_the_next_and_to_nobody_else(tmp_path: Path) -> None:
+    """Cancelled from outside, the first gives nothing back; the second inherits it, and the third is turned away."""
+    async with staged(tmp_path, HOLD, HOLD_NODE) as stage:
+        incidents = [
+            await stage.incident(*place) for place in (("link", "ams-utr"), ("link", "ams-utr"), ("node", "utr"))
+        ]
+        gone = await stage.run(incidents[0], "hold")
+        await stage.happened(incidents[0], ApprovalAsked)
+        client = DBOSClient(system_database_url=stage.bellhop.store.durable_url, serializer=PlainJson())  # type: ignore[arg-type]
+        await client.cancel_workflow_async(gone)
+        client.destroy()
+        heir = await stage.run(incidents[1], "hold")
+        await stage.happened(incidents[1], ApprovalAsked)
+        await stage.run(incidents[2], "hold-node")
+        refused = await stage.happened(incidents[2], ActRefused)
+        assert (refused.guard, refused.reason) == (
+            "exclusive",
+            f"link:ams-utr is held by {heir} (hold); one run at a time may act there",
+        )
 
 
 async def test_only_people_with_a_role_throw_the_switch_and_once(tmp_path: Path) -> None:
