@@ -22,6 +22,7 @@ from bot.flow.journal import Journal
 from bot.flow.ledger import Ledger
 from bot.flow.modes import Modes
 from bot.flow.observe import Observer
+from bot.flow.outage import OutageRecorder
 from bot.flow.pausing import Pausing
 from bot.flow.propose import Proposer
 from bot.flow.publish import Publisher
@@ -39,7 +40,7 @@ from bot.intake.door import intake_routes
 from bot.intake.inbox import Inbox
 from bot.intake.reconcile import reconciler
 from bot.network_file import load_network
-from bot.settings import Settings
+from bot.settings import PersonSettings, Settings
 from bot.store import Store
 from bot.store.executors import Executor, hold_executor
 from bot.telemetry.build import build_telemetry
@@ -91,7 +92,7 @@ class Bellhop:
             proposer=self.proposer,
             publisher=self.publisher,
             client=self._client,
-            people=settings.people,
+            people=_everybody(settings),
             switches=Switches(
                 journal=self.journal,
                 client=self._client,
@@ -122,10 +123,12 @@ class Bellhop:
         """Open the store, take up what a killed process left, and go on from there."""
         await self.open()
         executor = self._executor = await hold_executor(self.store)
-        worker = self._worker = DurableWorker(self.store.durable_url, executor=executor.name)
+        outages = OutageRecorder(self.journal)
+        worker = self._worker = DurableWorker(self.store.durable_url, executor=executor.name, outages=outages)
         if isinstance(self.telemetry, EmbeddedTelemetry):
             self.telemetry.start()
         responder, runner = self._flow(worker)
+        self.run_beside("outages", outages.work())
         await worker.launch({RUN_WORKFLOW: runner.run, RESPOND_WORKFLOW: responder.respond})
         await responder.resume()
         self.run_beside("take-over", _take_over(worker, executor))
@@ -152,7 +155,8 @@ class Bellhop:
     def routes(self) -> list[Route]:
         """Every HTTP route of a started bot."""
         settings = self.settings
-        routes = health_routes(checks(self.journal, self.telemetry, self.clock), counters(self.intake_counters))
+        vitals = checks(self.journal, self.telemetry, self.clock)
+        routes = health_routes(vitals, counters(self.intake_counters, self.store))
         routes += intake_routes(settings.intake, self.inbox, self.clock, self.intake_counters)
         if self.slack is not None:
             routes += self.slack.routes()
@@ -218,6 +222,13 @@ class Bellhop:
         runner = Runner(worker=worker, acts=acts, approvals=approvals, recovery=recovery, shadow=shadow)
         responder = Responder(worker=worker, journal=self.journal, observer=self.observer, proposer=self.proposer)
         return responder, runner
+
+
+def _everybody(settings: Settings) -> tuple[PersonSettings, ...]:
+    """Those whom web tokens name, and the people of the configuration, which has the last word on an id."""
+    tokens = settings.web.tokens if settings.web is not None else ()
+    named = (PersonSettings(id=f"web:{each.name}", name=each.name, roles=each.roles) for each in tokens)
+    return (*named, *settings.people)
 
 
 async def _take_over(worker: DurableWorker, executor: Executor) -> None:

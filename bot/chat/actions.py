@@ -1,10 +1,11 @@
-"""What pressed buttons do. A press counts once, whoever delivers it how often."""
+"""What pressed buttons and sent forms do. Each counts once, whoever delivers it how often."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from weakref import WeakValueDictionary
 
 from bot.chat.buttons import Press
+from bot.chat.forms import Filled
 from bot.chat.ports import Desk, Nonces
 from bot.chat.reply import Reply, answered, refused, shown
 from bot.chat.reports import postmortem_blocks
@@ -29,6 +30,24 @@ _ACTS: Mapping[str, Act] = {
     "absent": lambda desk, press, by: desk.settle(press.run, press.step, by, happened=False, key=press.nonce),
 }
 """Button -> what the desk does."""
+_FORMS: Mapping[str, Callable[[Desk, Filled, Person], Awaitable[Answer]]] = {
+    "break-glass": lambda desk, filled, by: desk.approve(
+        filled.press.run,
+        filled.press.step,
+        by,
+        plan_hash=filled.press.plan_hash,
+        key=filled.press.nonce,
+        break_glass=filled.words,
+    ),
+    "review": lambda desk, filled, by: desk.reviews.close(
+        filled.press.run,
+        filled.press.step,
+        by,
+        verdict=filled.verdict or "not justified",
+        note=filled.words,
+    ),
+}
+"""Form -> what the desk does with what somebody wrote into it."""
 _EACH_PERSON = frozenset({"approve", "reject"})
 """Buttons that several people may press, each once."""
 
@@ -49,21 +68,35 @@ class Presses:
                 return await self._postmortem(press)
             if not await self._nonces.use(f"press:{by}:{action_ts}:{press.nonce}"):
                 return None
-            return answered(await self._once(act, press, person))
+            do = _ACTS.get(act)
+            if do is None:
+                return _unknown(act)
+            whose = person.id if act in _EACH_PERSON else ""
+            return answered(await self._once(press, whose, lambda: do(self._desk, press, person)))
         except BellhopError as error:
             return refused(error)
 
-    async def _once(self, act: str, press: Press, by: Person) -> Answer:
-        """A button of one drawing counts once; a refusal leaves it as it was."""
-        do = _ACTS.get(act)
+    async def send(self, filled: Filled, by: str, form: str) -> Reply | None:
+        """Do what the form says, which Slack knows by the id `form`; None for one that was delivered before."""
+        do = _FORMS.get(filled.act)
         if do is None:
-            return Answer(done=False, message=f"this version of Bellhop knows no button {act}")
-        nonce = f"button:{press.nonce}:{by.id if act in _EACH_PERSON else ''}"
+            return _unknown(filled.act)
+        try:
+            person = await self._desk.person(by)
+            if not await self._nonces.use(f"form:{by}:{form}:{filled.press.nonce}"):
+                return None
+            return answered(await self._once(filled.press, "", lambda: do(self._desk, filled, person)))
+        except BellhopError as error:
+            return refused(error)
+
+    async def _once(self, press: Press, whose: str, do: Callable[[], Awaitable[Answer]]) -> Answer:
+        """A button of one drawing counts once; a refusal leaves it as it was."""
+        nonce = f"button:{press.nonce}:{whose}"
         turn = self._turns.setdefault(nonce, asyncio.Lock())
         async with turn:
             if await self._nonces.is_used(nonce):
                 return Answer(done=False, message="this button has been pressed before; look at the message again")
-            answer = await do(self._desk, press, by)
+            answer = await do()
             if answer.done:
                 await self._nonces.use(nonce)
             return answer
@@ -71,3 +104,7 @@ class Presses:
     async def _postmortem(self, press: Press) -> Reply:
         report = await self._desk.postmortem(press.incident, "md")
         return shown(f"Postmortem of {escape(press.incident)}", postmortem_blocks(report))
+
+
+def _unknown(act: str) -> Reply:
+    return refused(f"this version of Bellhop knows no button {act}")

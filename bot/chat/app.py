@@ -18,18 +18,22 @@ from bot.chat.actions import Presses
 from bot.chat.buttons import PREFIX, read_press
 from bot.chat.client import SlackClient, SlackRefusedError, reached
 from bot.chat.commands import Asked, answer
+from bot.chat.forms import FORMS, Filled, form, missing, read_form, told
 from bot.chat.http_door import slack_routes
 from bot.chat.manifest import COMMANDS
 from bot.chat.nonces import StoredNonces
 from bot.chat.notifier import Notifier
 from bot.chat.ports import Desk
 from bot.chat.reply import Reply, refused
+from bot.chat.text import escape
 from bot.clock import Clock
 from bot.errors import BellhopError, ChatUnavailableError
 from bot.settings import SlackSettings
 from bot.store import Store
 
 log = logging.getLogger(__name__)
+_OPENED_BEFORE = "exchanged_trigger_id"
+"""What Slack says when it delivers a press again whose form is open."""
 _START_PATIENCE_S = 3.0
 """How long a start waits for Slack; the connection is made later if Slack is away."""
 
@@ -110,7 +114,9 @@ class SlackDoor:
         )
         for command in COMMANDS:
             app.command(command)(self._commanded)
-        app.action(re.compile(f"^{re.escape(PREFIX)}"))(self._pressed)
+        ours = re.compile(f"^{re.escape(PREFIX)}")
+        app.action(ours)(self._pressed)
+        app.view(ours)(self._sent)
         return app
 
     async def _commanded(self, ack: AsyncAck, body: Mapping[str, Any], respond: AsyncRespond) -> None:
@@ -120,6 +126,20 @@ class SlackDoor:
     async def _pressed(self, ack: AsyncAck, body: Mapping[str, Any], respond: AsyncRespond) -> None:
         await ack()
         self._beside(self._answer(self._press_reply(body), respond), respond)
+
+    async def _sent(self, ack: AsyncAck, body: Mapping[str, Any]) -> None:
+        """A form: sent back at once while something is missing, else answered where its button was pressed."""
+        try:
+            filled = read_form(body["view"])
+        except BellhopError as error:
+            await ack(response_action="update", view=told(f"🚫 {escape(error)}"))
+            return
+        if unfinished := missing(filled):
+            await ack(response_action="errors", errors=unfinished)
+            return
+        await ack()
+        respond = AsyncRespond(response_url=filled.answer_to, proxy=None, ssl=None)
+        self._beside(self._answer(self._form_reply(filled, body), respond), respond)
 
     def _beside(self, work: Coroutine[Any, Any, None], respond: AsyncRespond | None) -> None:
         """Work that no acknowledgement waits for, not even when it fails."""
@@ -161,7 +181,25 @@ class SlackDoor:
         except BellhopError as error:
             return refused(error)
         act, by = str(action["action_id"]).removeprefix(PREFIX), f"slack:{body['user']['id']}"
+        if act in FORMS:
+            return await self._open(act, body, str(action["value"]))
         return await self._presses.press(act, press, by, str(action.get("action_ts") or ""))
+
+    async def _open(self, act: str, body: Mapping[str, Any], value: str) -> Reply | None:
+        """Open the button's form before Slack's three seconds are over: nothing is read or written first."""
+        made = form(act, value, str(body.get("response_url") or ""))
+        if made is None:
+            return refused("this is too long for a form in Slack; the command line takes it")
+        try:
+            await self._client.open_form(str(body["trigger_id"]), made)
+        except SlackRefusedError as error:
+            return None if error.code == _OPENED_BEFORE else refused(error)
+        except ChatUnavailableError as error:
+            return refused(f"{error}; press the button again")
+        return None
+
+    async def _form_reply(self, filled: Filled, body: Mapping[str, Any]) -> Reply | None:
+        return await self._presses.send(filled, f"slack:{body['user']['id']}", str(body["view"]["id"]))
 
     async def _say(self, respond: AsyncRespond, reply: Reply) -> None:
         async def send() -> int:

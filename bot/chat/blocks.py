@@ -3,7 +3,7 @@
 from bot.chat.buttons import actions, asks_first, button
 from bot.chat.reports import DOTS, diagnosis_text, plan_text
 from bot.chat.text import Block, clean, context, escape, header, moment, section, who, within_limits
-from bot.model.incident import Incident, PendingApproval, PendingOutcome, RunView
+from bot.model.incident import Incident, PendingApproval, PendingOutcome, Review, RunView
 
 _SHOWN_QUESTIONS = 8
 _SHOWN_ALERTS = 5
@@ -68,7 +68,9 @@ def _questions(view: Incident) -> list[Block]:
         blocks += _approval(view, approval)
     for outcome in view.outcomes[:_SHOWN_QUESTIONS]:
         blocks += _outcome(view, outcome)
-    left = max(0, len(view.approvals) - _SHOWN_QUESTIONS) + max(0, len(view.outcomes) - _SHOWN_QUESTIONS)
+    blocks += [_review(view, review) for review in view.reviews[:_SHOWN_QUESTIONS]]
+    asked = (view.approvals, view.outcomes, view.reviews)
+    left = sum(max(0, len(each) - _SHOWN_QUESTIONS) for each in asked)
     if left:
         blocks.append(context(f"… and {left} more questions: `/bellhop incident show {escape(view.id)}`"))
     return blocks
@@ -90,8 +92,24 @@ def _approval(view: Incident, ask: PendingApproval) -> list[Block]:
         *actions(
             button(view, "approve", f"Approve: {name}", style="primary", about=about),
             button(view, "reject", f"Reject: {name}", style="danger", about=about),
+            button(view, "break-glass", "Break glass …", about=about),
         ),
     ]
+
+
+def _review(view: Incident, owed: Review) -> Block:
+    text = (
+        f"*Review owed:* {escape(owed.title)} (`{escape(owed.run)}` step `{escape(owed.step)}`) went ahead on the word "
+        f"of {who(owed.by)} alone, {moment(owed.opened_at)}: {escape(owed.reason, 500)}\n"
+        f"Somebody else looks at it, an approver{_or_role(owed)}"
+    )
+    made = button(view, "review", "Review …", about={"run": owed.run, "step": owed.step})
+    return section(text) | ({"accessory": made} if made else {})
+
+
+def _or_role(owed: Review) -> str:
+    roles = [role for role in owed.roles if role != "approver"]
+    return f" or somebody with the role {escape(' or '.join(roles))}" if roles else ""
 
 
 def _outcome(view: Incident, ask: PendingOutcome) -> list[Block]:

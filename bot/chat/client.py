@@ -30,6 +30,7 @@ _HINTS: Mapping[str, str] = {
     "invalid_auth": "check slack.bot_token",
     "not_authed": "check slack.bot_token",
     "token_revoked": "install the app again and renew slack.bot_token",
+    "expired_trigger_id": "press the button again",
     "account_inactive": "install the app again and renew slack.bot_token",
 }
 _PATIENCE_S = 30.0
@@ -121,6 +122,14 @@ class SlackClient:
             )
 
         await self._plain_if_refused("chat.update", "", blocks, send)
+
+    async def open_form(self, trigger: str, view: Mapping[str, Any]) -> None:
+        """Open a modal for the person who pressed a button; Slack takes it within three seconds of that."""
+
+        async def send() -> AsyncSlackResponse:
+            return await self.web.views_open(trigger_id=trigger, view=dict(view))
+
+        await self._call("views.open", 0.0, send)
 
     async def history(self, channel: str, cursor: str = "") -> tuple[list[dict[str, Any]], str]:
         """One page of a channel's messages, newest first, with their metadata; and the next page's cursor."""

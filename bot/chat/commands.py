@@ -7,9 +7,17 @@ from typing import NamedTuple
 from bot.chat.blocks import incident_blocks, incident_text
 from bot.chat.ports import Desk
 from bot.chat.reply import Reply, answered, refused, said, shown
-from bot.chat.reports import capacity_blocks, diagnosis_blocks, incident_line, postmortem_blocks, status_blocks
-from bot.chat.text import escape, header, moment, sections
+from bot.chat.reports import (
+    capacity_blocks,
+    diagnosis_blocks,
+    incident_line,
+    postmortem_blocks,
+    review_line,
+    status_blocks,
+)
+from bot.chat.text import escape, header, moment, plural, sections
 from bot.errors import BellhopError, UsageError
+from bot.model.guard_event import Verdict
 from bot.model.person import Answer, Person
 from remediation.duration import parse_duration
 
@@ -41,6 +49,7 @@ class Asked(NamedTuple):
     key: str
 
 
+_VERDICTS: Mapping[str, Verdict] = {"justified": "justified", "not-justified": "not justified"}
 Work = Callable[[Desk, Asked, Words], Awaitable[Reply]]
 
 
@@ -71,7 +80,7 @@ async def _help(desk: Desk, asked: Asked, words: Words) -> Reply:
 async def _status(desk: Desk, asked: Asked, words: Words) -> Reply:
     del asked, words
     views = await desk.incidents(open_only=True)
-    return shown(f"{len(views)} open incidents", status_blocks(views))
+    return shown(plural(len(views), "open incident"), status_blocks(views, await desk.reviews.owed()))
 
 
 async def _diagnose(desk: Desk, asked: Asked, words: Words) -> Reply:
@@ -139,7 +148,26 @@ async def _runbooks(desk: Desk) -> Reply:
 async def _approve(desk: Desk, asked: Asked, words: Words) -> Reply:
     if not words:
         return await _waiting(desk)
-    return answered(await desk.approve(words.id(0), words.need(1), asked.by, plan_hash=None, key=asked.key))
+    run, step = words.id(0), words.need(1)
+    if words[2:3] and words[2].lower().lstrip("-—") == "break-glass":
+        why = words.rest(3)
+        answer = await desk.approve(run, step, asked.by, plan_hash=None, key=asked.key, break_glass=why)
+    elif words[2:]:
+        raise UsageError(f"{words[2]} is nothing that approve knows")
+    else:
+        answer = await desk.approve(run, step, asked.by, plan_hash=None, key=asked.key)
+    return answered(answer)
+
+
+async def _review(desk: Desk, asked: Asked, words: Words) -> Reply:
+    if not words:
+        lines = [review_line(each) for each in await desk.reviews.owed()]
+        return shown("Reviews that are owed", sections(lines)) if lines else said("No review is owed.")
+    verdict = _VERDICTS.get(words.need(2).lower())
+    if verdict is None:
+        raise UsageError("was it justified or not?")
+    note = words.rest(3)
+    return answered(await desk.reviews.close(words.id(0), words.need(1), asked.by, verdict=verdict, note=note))
 
 
 async def _reject(desk: Desk, asked: Asked, words: Words) -> Reply:
@@ -225,8 +253,9 @@ COMMANDS: Mapping[str, tuple[Work, str]] = {
         _runbook,
         "runbook list | run INCIDENT [NAME] | abort RUN [reason] | skip RUN STEP [why] | retry RUN [STEP] | PLAYBOOK",
     ),
-    "approve": (_approve, "approve [RUN STEP]"),
+    "approve": (_approve, "approve [RUN STEP [break-glass why]]"),
     "reject": (_reject, "reject RUN STEP"),
+    "review": (_review, "review [RUN STEP justified|not-justified why]"),
     "settle": (_settle, "settle RUN STEP happened|not-happened"),
     "pause": (_pause, "pause [reason]"),
     "resume": (_resume, "resume"),

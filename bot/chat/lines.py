@@ -8,6 +8,7 @@ from bot.chat.text import escape, moment, number, who
 from bot.model import event as events
 from bot.model import guard_event as guards
 from bot.model import step_event as steps
+from bot.model import store_event as stores
 from bot.model.event import Event
 
 
@@ -147,11 +148,22 @@ _LINES: Mapping[type, Callable[[Any], str]] = {
     ),
     guards.GlassBroken: lambda body: (
         f"*Break-glass*: {escape(body.step)} of {escape(body.run)} goes ahead on one person's word: "
-        f"{escape(body.reason)}; its review is mandatory"
+        f"{escape(body.reason, 1000)}; its review is mandatory"
+    ),
+    guards.ReviewClosed: lambda body: (
+        f"*Review closed*: that {escape(body.step)} of {escape(body.run)} went ahead was *{body.verdict}*: "
+        f"{escape(body.note, 1000)}"
+    ),
+    guards.WishRefused: lambda body: (
+        f"Refused to {body.wish} ({escape(body.step)} of {escape(body.run)}): {escape(body.reason)}"
     ),
     guards.SkipAsked: lambda body: (
         f"{'The verification' if body.verifies else 'Step'} {escape(body.step)} of {escape(body.run)} "
         f"is to be skipped: {escape(body.reason)}"
+    ),
+    stores.StoreWasUnavailable: lambda body: (
+        f"*The store took no writes* from {moment(body.since)} to {moment(body.until)}: {escape(body.reason)}; "
+        "what waited goes on"
     ),
 }
 """Every event but `incident opened`, which is the message itself."""

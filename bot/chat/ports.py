@@ -3,7 +3,8 @@
 from typing import Literal, Protocol
 
 from bot.model.diagnosis import Diagnosis
-from bot.model.incident import Incident
+from bot.model.guard_event import Verdict
+from bot.model.incident import Incident, Review
 from bot.model.maintenance import Maintenance
 from bot.model.person import Answer, Person
 from bot.model.runbook import RunbookInfo
@@ -65,6 +66,18 @@ class Steering(Protocol):
         ...
 
 
+class Reviews(Protocol):
+    """What is owed after one person let a step go ahead alone."""
+
+    async def owed(self) -> tuple[Review, ...]:
+        """Every open one, oldest first."""
+        ...
+
+    async def close(self, run: str, step: str, by: Person, *, verdict: Verdict, note: str) -> Answer:
+        """Judge it."""
+        ...
+
+
 class Desk(Protocol):
     """What people may see and do; unknown ids raise NotFoundError, a far side that is down UnavailableError."""
 
@@ -81,6 +94,11 @@ class Desk(Protocol):
     @property
     def steering(self) -> Steering:
         """What is done to single runs."""
+        ...
+
+    @property
+    def reviews(self) -> Reviews:
+        """What somebody else must look at afterwards."""
         ...
 
     async def guide(self, name: str) -> str | None:
@@ -135,8 +153,10 @@ class Desk(Protocol):
         """Stop a run before its next act."""
         ...
 
-    async def approve(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
-        """Let a step go ahead."""
+    async def approve(
+        self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str, break_glass: str | None = None
+    ) -> Answer:
+        """Let a step go ahead; `break_glass` says why on one person's word alone."""
         ...
 
     async def reject(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:

@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from bot.chat.text import Block, cut, escape, header, moment, number, section, sections
+from bot.chat.text import Block, cut, escape, header, moment, number, plural, section, sections, who, within_limits
 from bot.model.diagnosis import Diagnosis, Evidence, Finding
-from bot.model.incident import Incident
+from bot.model.incident import Incident, Review
 
 DOTS: Mapping[str, str] = {"sev1": "🔴", "sev2": "🟠", "sev3": "🟡", "sev4": "🔵"}
 _SHOWN_EVIDENCE = 3
@@ -71,21 +71,29 @@ def incident_line(view: Incident) -> str:
     """One incident in one line."""
     waits = f" · {len(view.approvals)} waiting for approval" if view.approvals else ""
     waits += f" · {len(view.outcomes)} with unknown outcome" if view.outcomes else ""
+    waits += f" · *{plural(len(view.reviews), 'review')} owed*" if view.reviews else ""
     return (
         f"{DOTS[view.severity]} *{escape(view.id)}* {view.severity} · {view.state} · {escape(view.subject)} · "
         f"{escape(view.title, 120)} · since {moment(view.opened_at)}{waits}"
     )
 
 
-def status_blocks(views: Sequence[Incident]) -> list[Block]:
-    """All open incidents, worst first."""
-    if not views:
-        return [section("No open incidents.")]
+def status_blocks(views: Sequence[Incident], owed: Sequence[Review] = ()) -> list[Block]:
+    """All open incidents, worst first; then the reviews that are owed, those of incidents that are over too."""
     ordered = sorted(views, key=lambda view: (view.severity, view.opened_at))
-    return [
-        header(f"{len(views)} open incident{'s' if len(views) > 1 else ''}"),
-        *sections(map(incident_line, ordered)),
-    ]
+    blocks = [header(plural(len(views), "open incident"))] if views else [section("No open incidents.")]
+    blocks += sections(map(incident_line, ordered))
+    if owed:
+        blocks += [header(f"{plural(len(owed), 'review')} owed"), *sections(map(review_line, owed))]
+    return within_limits(blocks)
+
+
+def review_line(owed: Review) -> str:
+    """One open review in one line, with the command that closes it."""
+    return (
+        f"• {escape(owed.title, 120)} went ahead on the word of {who(owed.by)}, {moment(owed.opened_at)}: "
+        f"{escape(owed.reason)} · `/bellhop review {escape(owed.run)} {escape(owed.step)} justified|not-justified why`"
+    )
 
 
 def postmortem_blocks(report: str) -> list[Block]:

@@ -47,6 +47,11 @@ def number(value: float | None, unit: str = "") -> str:
     return f"{shown} {escape(unit)}" if unit and unit not in ("1", "ratio") else shown
 
 
+def plural(count: int, thing: str) -> str:
+    """So many things."""
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def who(person: str) -> str:
     """A mention for somebody of this workspace, the escaped name for anybody else."""
     match = _SLACK_PERSON.match(person)

@@ -7,15 +7,22 @@ import click
 
 from bot.cli.options import config_option
 
+_EXAMPLES = """\b
+Examples:
+  bellhop approve INC-7-R1 replenish
+  bellhop approve INC-7-R1 replenish --break-glass "the ring is down"
+"""
 
-@click.command(epilog="\b\nExample:\n  bellhop approve INC-7-R1 replenish")
+
+@click.command(epilog=_EXAMPLES)
 @config_option
 @click.argument("run")
 @click.argument("step")
 @click.option(
     "--break-glass",
     metavar="WHY",
-    help="Let it go ahead alone, whatever roles and number of people it asks for; somebody else must review that.",
+    help="Let it go ahead on your word alone; you need the role approver or one that it asks for, and somebody else "
+    "must review it.",
 )
 def approve(config: Path, run: str, step: str, break_glass: str | None) -> int:
     """Approve STEP of RUN, which waits for it; you need the role that the step asks for."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bot.cli.options import config_option
+from bot.cli.review import owed_line
 
 if TYPE_CHECKING:
     from bot.model.incident import Incident
@@ -78,6 +79,7 @@ async def _list(config: Path, *, open_only: bool, as_json: bool) -> None:
 
     async with opened(config) as bellhop:
         incidents = await bellhop.desk.incidents(open_only=open_only)
+        owed = () if as_json else await bellhop.desk.reviews.owed()
     if as_json:
         click.echo(msgspec.json.encode(incidents).decode())
         return
@@ -85,6 +87,8 @@ async def _list(config: Path, *, open_only: bool, as_json: bool) -> None:
         click.echo(_summary(each))
     if not incidents:
         click.echo("no open incidents" if open_only else "no incidents")
+    for review in owed:
+        click.echo(owed_line(review))
 
 
 def _summary(view: "Incident") -> str:
@@ -107,7 +111,9 @@ async def _show(config: Path, id: str, *, as_json: bool) -> None:  # noqa: A002
         click.echo(json.dumps({"incident": msgspec.to_builtins(view), "events": msgspec.to_builtins(events)}))
         return
     console = Console(highlight=False)
-    console.print(_summary(view))
+    console.print(_summary(view), markup=False)
+    for review in view.reviews:
+        console.print(owed_line(review), style="yellow", markup=False)
     for event in events:
         if (told := line(event)) is not None:
             console.print(told)

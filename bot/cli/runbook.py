@@ -13,6 +13,7 @@ from bot.cli.runbook_guards import ledger, promote, reset
 from bot.cli.runbook_steering import retry, skip
 
 if TYPE_CHECKING:
+    from bot.diagnosis.rules import Rules
     from remediation.errors import Fault
     from remediation.load import Library, Loaded
     from remediation.playbooks import Playbook
@@ -65,7 +66,9 @@ def lint(config: Path | None, paths: tuple[Path, ...]) -> int:
 
     try:
         files = [each for path in paths for each in ([path] if path.is_file() else paths_of(path))]
-        faults, count = _faults(files or paths_of(_folder(config)))
+        faults, count = _faults(
+            files or paths_of(_folder(config)), modes=frozenset(each.mode for each in _rules(config).modes)
+        )
     except FileFaultsError as error:
         faults, count = error.faults, 0
     for fault in sorted(faults):
@@ -162,10 +165,10 @@ def actions() -> None:
 @runbook.command()
 def schema() -> None:
     """The JSON Schema of a runbook, for editors."""
-    from remediation.schema import Runbook
+    from bot.telemetry.catalogue import CATALOGUE
+    from remediation.editor_schema import runbook_schema
 
-    content = Runbook.model_json_schema(by_alias=True)
-    click.echo(json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **content}, indent=2))
+    click.echo(json.dumps(runbook_schema(CATALOGUE), indent=2))
 
 
 for _command in (ledger, reset, promote, skip, retry):
@@ -181,6 +184,15 @@ def _folder(config: Path | None) -> Path | None:
 
     present = _present(config)
     return load_settings(present).runbooks.directory if present else None
+
+
+def _rules(config: Path | None) -> "Rules":
+    """The diagnosis' rules, the configured ones among them."""
+    from bot.diagnosis.rules import load_rules
+    from bot.settings import load_settings
+
+    present = _present(config)
+    return load_rules(load_settings(present).runbooks.rules if present else None)
 
 
 def _guides(config: Path | None) -> "tuple[Playbook, ...]":
@@ -206,27 +218,23 @@ def _summary(each: "Runbook") -> dict[str, Any]:
     return {"name": each.metadata.name, "title": each.metadata.title, "handles": handles, "auto": trigger.auto}
 
 
-def _faults(files: Sequence[Path]) -> "tuple[tuple[Fault, ...], int]":
+def _faults(files: Sequence[Path], *, modes: frozenset[str]) -> "tuple[tuple[Fault, ...], int]":
     """The faults of files, those that do not load among them, and how many files there are."""
     from bot.telemetry.catalogue import CATALOGUE
     from remediation.errors import FileFaultsError
-    from remediation.lint import lint_library
-    from remediation.load import Library, load_file
+    from remediation.lint_partial import examine
+    from remediation.load import read, same_names
 
     loaded: list[Loaded] = []
     faults: list[Fault] = []
     for path in dict.fromkeys(files):
         try:
-            loaded.append(load_file(path))
+            found, told = examine(read(path), signals=frozenset(CATALOGUE), modes=modes)
         except FileFaultsError as error:
-            faults += error.faults
-    names: dict[str, str] = {}
-    for each in loaded:
-        name = each.runbook.metadata.name
-        if name in names:
-            faults.append(each.document.fault(("metadata", "name"), f"{name} is also in {names[name]}"))
-        names.setdefault(name, each.document.file)
-    return (*faults, *lint_library(Library(tuple(loaded)), signals=frozenset(CATALOGUE))), len(set(files))
+            found, told = None, error.faults
+        loaded += [found] if found is not None else []
+        faults += told
+    return (*faults, *same_names(loaded)), len(set(files))
 
 
 def _inputs(wanted: "Runbook", given: tuple[str, ...]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from rich.text import Text
 from bot.model import event as events
 from bot.model import guard_event as guards
 from bot.model import step_event as steps
+from bot.model import store_event as stores
 from bot.model.diagnosis import Diagnosis, Finding
 from bot.model.event import Event
 from bot.model.time import format_instant
@@ -193,9 +194,26 @@ def _(body: guards.GlassBroken) -> Told:
 
 
 @tell.register
+def _(body: guards.ReviewClosed) -> Told:
+    style = "green" if body.verdict == "justified" else "yellow"
+    return f"[{style}]review closed[/{style}] {escape(body.step)} of {body.run} was {body.verdict}: {escape(body.note)}"
+
+
+@tell.register
+def _(body: guards.WishRefused) -> Told:
+    return f"[yellow]refused[/yellow] to {body.wish} ({escape(body.step)} of {body.run}): {escape(body.reason)}"
+
+
+@tell.register
 def _(body: guards.SkipAsked) -> Told:
     what = "verification " if body.verifies else ""
     return f"[bold yellow]skip[/bold yellow] {what}{body.step} of {body.run}: {escape(body.reason)}"
+
+
+@tell.register
+def _(body: stores.StoreWasUnavailable) -> Told:
+    since, until = format_instant(body.since), format_instant(body.until)
+    return f"[bold yellow]store down[/bold yellow] from {since} to {until}: {escape(body.reason)}"
 
 
 @tell.register

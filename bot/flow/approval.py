@@ -4,9 +4,10 @@ All arrive on one durable topic as {"kind", "step", "by", ...}; `bot.flow.desk` 
 """
 
 from bot.clock import Clock
+from bot.flow.authority import pending_at
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.journal import Journal
-from bot.model.event import ApprovalAsked, ApprovalExpired, Entry, Escalated
+from bot.model.event import ApprovalAnswered, ApprovalAsked, ApprovalExpired, Entry, Escalated, Event
 from bot.model.incident import Incident
 from bot.model.step_event import OutcomeAsked
 from bot.store import Transaction
@@ -42,21 +43,20 @@ class Approvals:
         posted = await self._worker.step(f"ask {question.step}", self._post, incident, run, question.to_json())
         if "skipped" in posted:
             return _skipped(posted)
-        approvers: dict[str, frozenset[str]] = {}
-        roles = tuple(question.role.split("+"))
+        answers = _Answers(question)
         turn = 0
         while (left := await self._left(f"{question.step} {(turn := turn + 1)}", posted["expires_at"])) > 0:
             message = await self._worker.receive(min(left, _LONGEST_WAIT_S))
-            if (decided := _decision(message, question.step)) is not None:
+            if (decided := answers.take(message)) is not None:
                 return decided
-            match message:
-                case {"kind": "approve", "step": question.step, "by": by, **rest}:
-                    given = rest.get("roles")
-                    approvers.setdefault(by, frozenset(given if isinstance(given, list) else roles[:1]))
-            if fills(roles, question.count, tuple(approvers.values())) >= question.count * len(roles):
-                return {"decision": "approved", "by": list(approvers)}
-        expired = await self._worker.step(f"expire {question.step}", self._expire, incident, run, question.step)
-        return _skipped(expired) if "skipped" in expired else {"decision": "expired", "by": list(approvers)}
+        since = posted["expires_at"] - question.timeout_s
+        expired = await self._worker.step(f"expire {question.step}", self._expire, incident, run, question.step, since)
+        if "skipped" in expired:
+            return _skipped(expired)
+        while "answered" in expired and (message := await self._worker.receive(0)) is not None:
+            if (decided := answers.take(message)) is not None:
+                return decided
+        return {"decision": "expired", "by": list(answers.approvers)}
 
     async def settle(self, incident: str, run: str, question: AskOutcome) -> Json:
         """Wait, however long, for a person to say whether an act happened; remind every half hour."""
@@ -113,12 +113,15 @@ class Approvals:
         )
         return self._journal.entry(body, key=f"asked:{run}:{question.step}")
 
-    async def _expire(self, incident: str, run: str, step: str) -> Json:
+    async def _expire(self, incident: str, run: str, step: str, since: float) -> Json:
+        """Write that nobody decided in time, unless somebody's last word was written just before."""
         entry = self._journal.entry(ApprovalExpired(run=run, step=step), key=f"expired:{run}:{step}")
 
         def write(view: Incident, transaction: Transaction) -> Json:
             if (skip := view.runs[run].skips.get(step)) is not None:
                 return {"skipped": skip}
+            if pending_at(view, run, step) is None and _answered(transaction.events(incident), run, step, since):
+                return {"answered": True}
             transaction.append(incident, [entry])
             return {}
 
@@ -137,6 +140,36 @@ class Approvals:
         body = Escalated(to="operators", reason=f"run {run} still waits for somebody to say whether {step} happened")
         await self._journal.record(incident, self._journal.entry(body, key=f"reminder:{run}:{step}:{number}"))
         return {}
+
+
+class _Answers:
+    """What people have said so far about one question."""
+
+    def __init__(self, question: Ask) -> None:
+        self._question = question
+        self.approvers: dict[str, frozenset[str]] = {}
+
+    def take(self, message: Json | None) -> Json | None:
+        """The decision, if this message is the last that it needs."""
+        question, roles = self._question, tuple(self._question.role.split("+"))
+        if (decided := _decision(message, question.step)) is not None:
+            return decided
+        match message:
+            case {"kind": "approve", "step": question.step, "by": by, **rest}:
+                given = rest.get("roles")
+                self.approvers.setdefault(by, frozenset(given if isinstance(given, list) else roles[:1]))
+        if fills(roles, question.count, tuple(self.approvers.values())) >= question.count * len(roles):
+            return {"decision": "approved", "by": list(self.approvers)}
+        return None
+
+
+def _answered(history: tuple[Event, ...], run: str, step: str, since: float) -> bool:
+    """Whether somebody answered this question, which was asked at `since` (Unix seconds)."""
+    return any(
+        isinstance(event.body, ApprovalAnswered) and (event.body.run, event.body.step) == (run, step)
+        for event in history
+        if event.at >= since
+    )
 
 
 def _decision(message: Json | None, step: str) -> Json | None:

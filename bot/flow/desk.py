@@ -4,7 +4,7 @@ Each act checks that it is legal and allowed, writes its event and, where a run 
 one transaction; the same act twice is one. Every answer is one line that says what happened or why not.
 """
 
-from bot.flow.authority import Authority, against_time, pending_at, roles_in
+from bot.flow.approving import Approving
 from bot.flow.durable import DurableClient, Json
 from bot.flow.journal import Journal
 from bot.flow.observe import Observer
@@ -12,22 +12,13 @@ from bot.flow.past import incident_of
 from bot.flow.propose import Proposer
 from bot.flow.publish import Publisher
 from bot.flow.requests import Requests
+from bot.flow.reviewing import Reviews, owing
 from bot.flow.steering import Steering
 from bot.flow.switches import Switches, may_act, needs_role
 from bot.incidents.lifecycle import move
 from bot.model.diagnosis import Diagnosis
-from bot.model.event import (
-    ApprovalAnswered,
-    Entry,
-    Escalated,
-    Event,
-    EventBody,
-    NoteAdded,
-    State,
-    StateChanged,
-)
-from bot.model.guard_event import GlassBroken
-from bot.model.incident import Incident, PendingApproval
+from bot.model.event import Entry, Escalated, Event, EventBody, NoteAdded, State, StateChanged
+from bot.model.incident import Incident
 from bot.model.person import Answer, Person
 from bot.model.runbook import RunbookInfo
 from bot.model.step_event import OutcomeTold
@@ -67,7 +58,8 @@ class Desk:
         self._publisher = publisher
         self._client = client
         self._people = {each.id: each for each in people}
-        self._authority = Authority(self._people)
+        self._approving = Approving(journal=journal, client=client, people=self._people)
+        self.reviews = Reviews(journal=journal, people=self._people)
 
     async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
         """All incidents, in the order they were opened."""
@@ -119,9 +111,13 @@ class Desk:
 
     async def resolve(self, id: str, by: Person, why: str) -> Answer:  # noqa: A002
         """Declare an incident over, metrics or not."""
-        return await self._journal.decide(
-            id, lambda view, transaction: self._move(view, transaction, "resolved", by, why or "resolved by hand")
-        )
+
+        def decide(view: Incident, transaction: Transaction) -> Answer:
+            answer = self._move(view, transaction, "resolved", by, why or "resolved by hand")
+            owed = owing(view)
+            return Answer(done=True, message=f"{answer.message}; {owed}") if answer.done and owed else answer
+
+        return await self._journal.decide(id, decide)
 
     async def note(self, id: str, text: str, by: Person) -> Answer:  # noqa: A002
         """Write something down for the postmortem."""
@@ -164,12 +160,12 @@ class Desk:
         `break_glass` says why one person must let it go ahead alone; somebody else reviews that afterwards.
         """
         if break_glass is not None:
-            return await self._break_glass(run, step, by, plan_hash=plan_hash, key=key, why=break_glass.strip())
-        return await self._answer(run, step, by, approves=True, plan_hash=plan_hash, key=key)
+            return await self._approving.break_glass(run, step, by, plan_hash=plan_hash, key=key, why=break_glass)
+        return await self._approving.answer(run, step, by, approves=True, plan_hash=plan_hash, key=key)
 
     async def reject(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
         """Turn a step down; the run stops there."""
-        return await self._answer(run, step, by, approves=False, plan_hash=plan_hash, key=key)
+        return await self._approving.answer(run, step, by, approves=False, plan_hash=plan_hash, key=key)
 
     async def settle(self, run: str, step: str, by: Person, *, happened: bool, key: str) -> Answer:
         """Say whether an act of which nobody knows was done."""
@@ -206,72 +202,6 @@ class Desk:
             return Answer(done=True, message=f"{run} stops before its next act")
 
         return await self._journal.decide(incident_of(run), decide)
-
-    async def _answer(
-        self, run: str, step: str, by: Person, *, approves: bool, plan_hash: str | None, key: str
-    ) -> Answer:
-        def decide(view: Incident, transaction: Transaction) -> Answer:
-            pending = pending_at(view, run, step)
-            if pending is None:
-                return Answer(done=False, message=f"{run} does not wait for an approval of {step}")
-            against = self._authority.against_approving if approves else self._authority.against_rejecting
-            if refusal := against(pending, view.runs[run], by) or against_time(
-                pending, plan_hash, self._journal.clock.now()
-            ):
-                return Answer(done=False, message=refusal)
-            self._let(transaction, view, pending, by, approves=approves, key=key)
-            word = "approved" if approves else "rejected"
-            return Answer(done=True, message=f"{step} of {run} is {word} by {by.name}")
-
-        return await self._journal.decide(incident_of(run), decide)
-
-    async def _break_glass(
-        self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str, why: str
-    ) -> Answer:
-        if not may_act(by):
-            return needs_role(by, "break the glass")
-        if not why:
-            return Answer(done=False, message="say why it cannot wait for somebody else")
-
-        def decide(view: Incident, transaction: Transaction) -> Answer:
-            pending = pending_at(view, run, step)
-            if pending is None:
-                return Answer(done=False, message=f"{run} does not wait for an approval of {step}")
-            if refusal := against_time(pending, plan_hash, self._journal.clock.now()):
-                return Answer(done=False, message=refusal)
-            broken = GlassBroken(run=run, step=step, reason=why[:_LONGEST_NOTE])
-            self._append(transaction, view.id, broken, by, key=f"glass:{run}:{step}")
-            self._let(transaction, view, pending, by, approves=True, key=key, break_glass=True)
-            return Answer(done=True, message=f"{step} of {run} goes ahead on {by.name}'s word; a review is owed")
-
-        return await self._journal.decide(incident_of(run), decide)
-
-    def _let(
-        self,
-        transaction: Transaction,
-        view: Incident,
-        pending: PendingApproval,
-        by: Person,
-        *,
-        approves: bool,
-        key: str,
-        break_glass: bool = False,
-    ) -> None:
-        """Write the answer, and tell the run."""
-        run, step, roles = pending.run, pending.step, roles_in(pending, by)
-        body = ApprovalAnswered(
-            run=run,
-            step=step,
-            decision="approved" if approves else "rejected",
-            plan_hash=pending.plan_hash,
-            roles=roles,
-        )
-        self._append(transaction, view.id, body, by, key=f"answer:{run}:{step}:{by.id}")
-        kind = "approve" if approves else "reject"
-        message: Json = {"kind": kind, "step": step, "by": by.id}
-        if approves:
-            message |= {"roles": list(roles), "break_glass": break_glass}
-        self._client.send(transaction, run=run, message=message, key=f"{kind}:{step}:{by.id}:{key}")
 
     async def _write(self, incident: str, body: EventBody, by: Person, done: str) -> Answer:
         def decide(view: Incident, transaction: Transaction) -> Answer:

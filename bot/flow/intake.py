@@ -13,7 +13,7 @@ from bot.incidents.subject import subject_of
 from bot.incidents.title import title_of
 from bot.intake.door import PARSERS
 from bot.model.alert import Alert, Delivery
-from bot.model.event import AlertAttached, AlertResolved, Entry, IncidentOpened, StateChanged
+from bot.model.event import AlertAttached, AlertResolved, Entry, IncidentOpened, SeverityChanged, StateChanged
 from bot.model.incident import Incident
 from bot.model.network import Network
 from bot.store import Transaction
@@ -122,7 +122,7 @@ class IntakeWorker:
             case "new":
                 return self._open(transaction, alert, placement, row)
             case "join":
-                transaction.append(placement.incident, [self._attached(alert, placement, row)])
+                self._join(transaction, alert, placement, row)
             case "resolve":
                 self._resolve(transaction, alert, placement, row)
         return None
@@ -134,6 +134,17 @@ class IntakeWorker:
         quiet = self._notices.quiet(transaction, subject)
         incident = transaction.open_incident([*entries, *self._notices.before(transaction, subject), *quiet])
         return None if quiet else incident
+
+    def _join(self, transaction: Transaction, alert: Alert, placement: Placement, row: InboxRow) -> None:
+        """Attach it; an alert that is worse than what is known makes the incident worse."""
+        entries = [self._attached(alert, placement, row)]
+        before = self._journal.view(transaction, placement.incident).severity
+        judged = severity_of(alert, subject_of(alert, self._network).subject, self._network)
+        if judged.severity < before:
+            body = SeverityChanged(before=before, after=judged.severity)
+            why = f"{alert.name}: {judged.reason}"
+            entries.append(self._journal.entry(body, key=f"severity:{alert.episode}", by=row.source, why=why))
+        transaction.append(placement.incident, entries)
 
     def _opening(self, alert: Alert, placement: Placement, row: InboxRow) -> list[Entry]:
         subject = subject_of(alert, self._network)

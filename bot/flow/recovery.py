@@ -7,13 +7,14 @@ from typing import Any
 from bot.clock import Clock
 from bot.diagnosis.features import NODE_SIGNALS
 from bot.flow.durable import DurableWorker, Json
-from bot.flow.facts import onset_of
+from bot.flow.facts import going, onset_of
 from bot.flow.guarding import Guarding
 from bot.flow.journal import Journal
 from bot.flow.ledger import Ledger
 from bot.flow.observe import Observer
 from bot.flow.publish import Publisher
-from bot.incidents.lifecycle import move
+from bot.flow.reviewing import owing
+from bot.incidents.lifecycle import SECURITY, Move, move
 from bot.model.event import EffectMeasured, Entry, Escalated, RecoveryVerified, StateChanged
 from bot.model.incident import Incident
 from bot.settings import IncidentSettings
@@ -55,21 +56,23 @@ class Recovery:
         good_since = 0
         needed = max(1, round(self._settings.recovery_hold / _CHECK_EVERY_S))
         for number in range(checks):
-            seen = await self._worker.step(f"check recovery {number}", self._check, incident)
+            seen = await self._worker.step(f"check recovery {number}", self._check, incident, cause)
             good_since = good_since + 1 if seen["good"] else 0
             if good_since >= needed:
                 await self._worker.step("measure effect", self._measure, incident, cause)
-                await self._worker.step("resolve", self._resolve, incident, cause, seen["reason"])
-                await self._worker.step("publish", self._publisher.publish, incident)
+                over = await self._worker.step("resolve", self._resolve, incident, cause, seen["reason"])
+                if over.get("resolved", True):
+                    await self._worker.step("publish", self._publisher.publish, incident)
                 return
             await self._worker.sleep(self._clock.real_seconds(_CHECK_EVERY_S))
         await self._worker.step("measure effect", self._measure, incident, cause)
         await self._worker.step("not recovered", self._hand_over, incident, cause, seen["reason"])
 
-    async def _check(self, incident: str) -> Json:
+    async def _check(self, incident: str, run: str) -> Json:
         view = await self._journal.incident(incident)
         readings = await asyncio.gather(*(self._reading(view, *each) for each in _watched(view)))
         bad = [reason for reading in readings if (reason := self._complaint(view, reading))]
+        bad += [f"{each} is not over" for each in going(view) if each != run]
         return {"good": not bad, "reason": "; ".join(bad) or _all_back(readings)}
 
     async def _reading(self, view: Incident, signal: str, subject: str) -> Reading:
@@ -119,18 +122,27 @@ class Recovery:
         return (min if signal.startswith("coherence") else max)(values)
 
     async def _resolve(self, incident: str, cause: str, reason: str) -> Json:
-        view = await self._journal.incident(incident)
-        entry = self._journal.entry
-        entries = [entry(RecoveryVerified(recovered=True, reason=reason), key=f"recovered:{cause}")]
-        if move(view, "resolved").legal:
-            body = StateChanged(before=view.state, after="resolved")
-            entries.append(entry(body, key=f"resolved:{cause}", why=reason))
+        """Write that it helped and, unless only people of some role may, end the incident."""
 
         def write(view: Incident, transaction: Transaction) -> Json:
-            transaction.append(incident, [*entries, *self._lines(transaction, view, cause, recovered=True)])
-            return {}
+            over = move(view, "resolved")
+            lines = self._lines(transaction, view, cause, recovered=True)
+            transaction.append(incident, [*self._recovered(view, cause, reason, over), *lines])
+            return {"resolved": over.legal or view.state == "resolved"}
 
         return await self._journal.decide(incident, write)
+
+    def _recovered(self, view: Incident, cause: str, reason: str, over: Move) -> list[Entry]:
+        entry = self._journal.entry
+        entries = [entry(RecoveryVerified(recovered=True, reason=reason), key=f"recovered:{cause}")]
+        if over.legal:
+            body = StateChanged(before=view.state, after="resolved")
+            owed = owing(view)
+            entries.append(entry(body, key=f"resolved:{cause}", why=f"{reason}; {owed}" if owed else reason))
+        elif view.quarantined:
+            told = f"the metrics are back, but {over.reason}, with a reason"
+            entries.append(entry(Escalated(to=SECURITY, reason=told), key=f"not resolved:{cause}"))
+        return entries
 
     async def _hand_over(self, incident: str, cause: str, reason: str) -> Json:
         entry = self._journal.entry
@@ -170,8 +182,8 @@ def _watched(view: Incident) -> tuple[tuple[str, str], ...]:
 
 
 def _all_back(readings: list[Reading]) -> str:
-    said = (f"{reading.signal} {reading.value:.4g}" for reading in readings if reading.value is not None)
-    return "back in band: " + ", ".join(said)
+    said = [f"{reading.signal} {reading.value:.4g}" for reading in readings if reading.value is not None]
+    return f"back in band: {', '.join(said)}" if said else "the runbook's own checks held; no more was watched"
 
 
 def _predictions(view: Incident, run: str, signals: Collection[str]) -> list[Mapping[str, Any]]:

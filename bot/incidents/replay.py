@@ -78,6 +78,10 @@ def _diagnosis(view: Incident, _: Event, body: events.DiagnosisMade) -> Incident
     return replace(view, diagnosis=body.diagnosis)
 
 
+def _quarantined(view: Incident, _: Event, body: events.KeysQuarantined) -> Incident:
+    return replace(view, quarantined=tuple(sorted({*view.quarantined, *body.links})))
+
+
 def _proposed(view: Incident, event: Event, body: events.PlanProposed) -> Incident:
     run = RunView(
         run=body.run,
@@ -142,8 +146,21 @@ def _answered(view: Incident, event: Event, body: events.ApprovalAnswered) -> In
 
 
 def _broken(view: Incident, event: Event, body: guards.GlassBroken) -> Incident:
-    review = Review(run=body.run, step=body.step, by=event.by, reason=body.reason)
+    asked = next((each for each in view.approvals if (each.run, each.step) == (body.run, body.step)), None)
+    review = Review(
+        run=body.run,
+        step=body.step,
+        title=asked.title if asked else body.step,
+        by=event.by,
+        reason=body.reason,
+        roles=asked.roles if asked else (),
+        opened_at=event.at,
+    )
     return replace(view, approvals=_without(view, body.run, body.step), reviews=(*view.reviews, review))
+
+
+def _reviewed(view: Incident, _: Event, body: guards.ReviewClosed) -> Incident:
+    return replace(view, reviews=tuple(each for each in view.reviews if (each.run, each.step) != (body.run, body.step)))
 
 
 def _skip_asked(view: Incident, event: Event, body: guards.SkipAsked) -> Incident:
@@ -182,6 +199,7 @@ _STEPS: Mapping[type, Callable[[Incident, Event, Any], Incident]] = {
     events.SeverityChanged: _severity,
     events.SubjectChanged: _subject,
     events.DiagnosisMade: _diagnosis,
+    events.KeysQuarantined: _quarantined,
     events.PlanProposed: _proposed,
     events.RunStarted: _started,
     steps.RunEnded: _ended,
@@ -189,6 +207,7 @@ _STEPS: Mapping[type, Callable[[Incident, Event, Any], Incident]] = {
     events.ApprovalAnswered: _answered,
     events.ApprovalExpired: _expired,
     guards.GlassBroken: _broken,
+    guards.ReviewClosed: _reviewed,
     guards.SkipAsked: _skip_asked,
     steps.OutcomeAsked: _outcome_asked,
     steps.OutcomeTold: _outcome_told,

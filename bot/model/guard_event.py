@@ -1,11 +1,15 @@
 """What can happen to a run because of guards, modes and people in a hurry: immutable typed events like all others."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
 from bot.model.guard import Mode
+
+Verdict = Literal["justified", "not justified"]
+LONGEST_REASON = 1000
+"""Characters in which somebody says why the glass is broken, or how a review came out."""
 
 
 class RunPaused(msgspec.Struct, frozen=True, kw_only=True, tag="run paused"):
@@ -68,6 +72,24 @@ class GlassBroken(msgspec.Struct, frozen=True, kw_only=True, tag="glass broken")
     reason: str
 
 
+class ReviewClosed(msgspec.Struct, frozen=True, kw_only=True, tag="review closed"):
+    """Somebody else looked at a step that one person had let go ahead alone, and judged it."""
+
+    run: str
+    step: str
+    verdict: Verdict
+    note: str
+
+
+class WishRefused(msgspec.Struct, frozen=True, kw_only=True, tag="wish refused"):
+    """A person wanted to break the glass, or to close a review, and may not; nothing came of it."""
+
+    run: str
+    step: str
+    wish: Literal["break the glass", "close the review"]
+    reason: str
+
+
 class SkipAsked(msgspec.Struct, frozen=True, kw_only=True, tag="skip asked"):
     """A person wants a step that has not begun to be passed over; it is never begun from here on."""
 
@@ -79,5 +101,14 @@ class SkipAsked(msgspec.Struct, frozen=True, kw_only=True, tag="skip asked"):
 
 
 GuardEvent = (
-    RunPaused | RunResumed | BreakerOpened | ShadowRecorded | ModeChanged | PromotionProposed | GlassBroken | SkipAsked
+    RunPaused
+    | RunResumed
+    | BreakerOpened
+    | ShadowRecorded
+    | ModeChanged
+    | PromotionProposed
+    | GlassBroken
+    | ReviewClosed
+    | WishRefused
+    | SkipAsked
 )

@@ -46,8 +46,12 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
     run: str
     step: str
+    title: str
     by: str
     reason: str
+    roles: tuple[str, ...]
+    """The roles that the step asked for; who has one of them, or is an approver, may review."""
+    opened_at: float
 
 
 class PendingOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -107,6 +111,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     reviews: tuple[Review, ...] = ()
     """Reviews that are owed."""
     postmortem: str = ""
+    quarantined: tuple[str, ...] = ()
+    """Links whose keys may be known to an intruder; as long as there are any, only security ends the incident."""
 
     @property
     def is_open(self) -> bool:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from bot.model.event import ActRefused, ChangeSeen, DiagnosisMade, Escalated, KeysQuarantined
-from bot.model.guard_event import BreakerOpened, GlassBroken, SkipAsked
+from bot.model.guard_event import BreakerOpened, GlassBroken, ReviewClosed, SkipAsked
 from bot.model.step_event import OutcomeAsked
 from bot.model.time import format_instant
 from bot.postmortem.durations import approvals
@@ -56,9 +56,7 @@ def _people(events: Events) -> Iterator[ActionItem]:
         yield ActionItem(kind="process", text=f"Check whether the guard {refused.guard} of {refused.runbook} fits")
     for _, escalated in of_kind(events, Escalated):
         yield ActionItem(kind="mitigate", text=f"Write down what {escalated.to} did, so that a runbook can do it")
-    for event, broken in of_kind(events, GlassBroken):
-        done = f"{broken.step} of {broken.run} went ahead on {event.by}'s word alone ({broken.reason})"
-        yield ActionItem(kind="process", text=f"Mandatory review, by somebody else: {done}")
+    yield from _reviews(events)
     for event, skip in of_kind(events, SkipAsked):
         if skip.verifies:
             done = f"{event.by} skipped the verification {skip.step} of {skip.run} ({skip.reason})"
@@ -67,6 +65,20 @@ def _people(events: Events) -> Iterator[ActionItem]:
         yield ActionItem(kind="mitigate", text=f"Repair {opened.runbook}, then switch it on: it failed again and again")
     for _, doubt in of_kind(events, OutcomeAsked):
         yield ActionItem(kind="mitigate", text=f"Make the outcome of step {doubt.step} something that can be asked for")
+
+
+def _reviews(events: Events) -> Iterator[ActionItem]:
+    closed = {(body.run, body.step): (event.by, body) for event, body in of_kind(events, ReviewClosed)}
+    for event, broken in of_kind(events, GlassBroken):
+        done = f"{broken.step} of {broken.run} went ahead on {event.by}'s word alone ({broken.reason})"
+        reviewer, review = closed.get((broken.run, broken.step), ("", None))
+        if review is None:
+            yield ActionItem(kind="process", text=f"Mandatory review, by somebody else: {done}")
+        elif review.verdict == "justified":
+            yield ActionItem(kind="done", text=f"Reviewed by {reviewer}, justified ({review.note}): {done}")
+        else:
+            said = f"{reviewer} finds it not justified ({review.note})"
+            yield ActionItem(kind="process", text=f"See that it does not happen again: {done}; {said}")
 
 
 def _blind_spots(events: Events) -> Iterator[ActionItem]:

@@ -30,12 +30,15 @@ from bot.model.guard_event import (
     GlassBroken,
     ModeChanged,
     PromotionProposed,
+    ReviewClosed,
     RunPaused,
     RunResumed,
     ShadowRecorded,
     SkipAsked,
+    WishRefused,
 )
 from bot.model.step_event import OutcomeAsked, OutcomeTold, RunEnded, StepEnded, StepStarted
+from bot.model.store_event import StoreWasUnavailable
 from bot.model.time import format_instant
 from bot.postmortem.facts import Moment
 from bot.postmortem.history import Events
@@ -110,6 +113,9 @@ def _about_run(body: EventBody) -> str:  # noqa: PLR0911 - one case per event is
             return f"Nobody knows whether {body.step} happened: {body.reason}"
         case RunEnded():
             return f"Run {body.run} ended: {body.result}{': ' + body.reason if body.reason else ''}"
+        case StoreWasUnavailable():
+            since, until = format_instant(body.since), format_instant(body.until)
+            return f"The store took no writes from {since} to {until}: {body.reason}"
         case EffectMeasured():
             return (
                 f"{body.quantity}: before {number(body.before, body.unit)}, predicted "
@@ -119,7 +125,7 @@ def _about_run(body: EventBody) -> str:  # noqa: PLR0911 - one case per event is
             return ""
 
 
-def _about_guards(body: EventBody) -> str:  # noqa: PLR0911 - one case per event is the table
+def _about_guards(body: EventBody) -> str:  # noqa: C901, PLR0911 - one case per event is the table
     match body:
         case RunPaused():
             return f"Run {body.run} waits before {body.step}: {body.reason}"
@@ -135,6 +141,10 @@ def _about_guards(body: EventBody) -> str:  # noqa: PLR0911 - one case per event
             return f"{body.runbook} on {body.target} met its predictions {body.matches} times: {body.after} is proposed"
         case GlassBroken():
             return f"Break-glass: {body.step} of {body.run} went ahead on one person's word: {body.reason}"
+        case ReviewClosed():
+            return f"Review of {body.step} of {body.run} closed: letting it go ahead was {body.verdict}: {body.note}"
+        case WishRefused():
+            return f"Refused to {body.wish} ({body.step} of {body.run}): {body.reason}"
         case SkipAsked():
             return f"{_what(body)} {body.step} of {body.run} is to be skipped: {body.reason}"
         case _:

@@ -101,10 +101,10 @@ class Api:
         return _answer(await work(self._desk, request.path_params["incident"], person, given))
 
     async def decide(self, request: Request, person: Person) -> Response:
-        """Approve or reject a step."""
-        given = await body.fields(request, ("plan_hash",))
+        """Decide about a step."""
         path = request.path_params
-        work = DECISIONS[path["decision"]]
+        work, known = DECISIONS[path["decision"]]
+        given = await body.fields(request, known)
         return _answer(await work(self._desk, path["run"], path["step"], person, given))
 
 

@@ -9,6 +9,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.clock import Clock
 from bot.errors import BadPayloadError, BellhopError, NotFoundError, RefusedError
+from bot.model.guard_event import LONGEST_REASON
 from bot.model.person import Answer, Person
 from bot.model.time import format_instant
 from bot.postmortem import figure
@@ -85,9 +86,10 @@ class Pages:
         return response
 
     async def incidents(self, request: Request, person: Person) -> Response:
-        """All incidents: open ones first, the latest on top."""
+        """All incidents: first those that are open or owe a review, the latest on top."""
         views = sorted(
-            await self._desk.incidents(open_only=False), key=lambda view: (not view.is_open, -view.opened_at)
+            await self._desk.incidents(open_only=False),
+            key=lambda view: (not (view.is_open or view.reviews), -view.opened_at),
         )
         return self._page(request, "incidents.html.j2", person=person, incidents=views)
 
@@ -120,10 +122,11 @@ class Pages:
         return self._done(request, person, await work(self._desk, incident, person, given), incident)
 
     async def decide(self, request: Request, person: Person) -> Response:
-        """Approve or reject a step, then back to the incident."""
+        """Decide about a step, then back to the incident."""
         given = await self._acting(request, person)
         path = request.path_params
-        answer = await DECISIONS[path["decision"]](self._desk, path["run"], path["step"], person, given)
+        work, _ = DECISIONS[path["decision"]]
+        answer = await work(self._desk, path["run"], path["step"], person, given)
         return self._done(request, person, answer, path["incident"])
 
     def _done(self, request: Request, person: Person, answer: Answer, incident: str) -> Response:
@@ -151,6 +154,7 @@ class Pages:
             form_token=self._access.form_token(request),
             acts=isinstance(person, Person) and may_act(person),
             now=self._clock.now(),
+            longest=LONGEST_REASON,
             **values,
         )
         return HTMLResponse(text, status, headers=_headers(_POLICY))

@@ -3,6 +3,7 @@
 from typing import Literal, Protocol
 
 from bot.model.event import Event
+from bot.model.guard_event import Verdict
 from bot.model.incident import Incident
 from bot.model.person import Answer, Person
 
@@ -19,12 +20,25 @@ class Steering(Protocol):
         ...
 
 
+class Reviews(Protocol):
+    """What is owed after one person let a step go ahead alone."""
+
+    async def close(self, run: str, step: str, by: Person, *, verdict: Verdict, note: str) -> Answer:
+        """Judge it."""
+        ...
+
+
 class Desk(Protocol):
     """What people may see and do; unknown ids raise NotFoundError, a store that is down StoreUnavailableError."""
 
     @property
     def steering(self) -> Steering:
         """What is done to single runs."""
+        ...
+
+    @property
+    def reviews(self) -> Reviews:
+        """What somebody else must look at afterwards."""
         ...
 
     async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
@@ -55,8 +69,10 @@ class Desk(Protocol):
         """Start a runbook."""
         ...
 
-    async def approve(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
-        """Let a step go ahead."""
+    async def approve(
+        self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str, break_glass: str | None = None
+    ) -> Answer:
+        """Let a step go ahead; `break_glass` says why on one person's word alone."""
         ...
 
     async def reject(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:

@@ -21,6 +21,8 @@ _SUMMARIES = {
     "stop": "Stop a run before its next act; what it did is taken back",
     "skip": "Pass over a step of a run that has not begun; the run goes on behind it",
     "retry": "Run a runbook that ended without success again, from a step or from where it ended",
+    "break-glass": "Let a step go ahead on one person's word; somebody else must review it",
+    "review": "Close the review of a step that went ahead on one person's word: justified or not-justified",
     "happened": "Say that a step whose outcome nobody knows was done",
     "did-not-happen": "Say that a step whose outcome nobody knows was not done",
 }
@@ -58,9 +60,9 @@ ADDRESSES: tuple[Address, ...] = (
             work="decide",
             summary=_SUMMARIES.get(name, f"{name.capitalize()} a step that waits for people"),
             fixed={"decision": name},
-            fields=("plan_hash",),
+            fields=fields,
         )
-        for name in DECISIONS
+        for name, (_, fields) in DECISIONS.items()
     ),
 )
 

@@ -31,6 +31,7 @@ def summary(incident: Incident) -> dict[str, Any]:
         "resolved_at": incident.resolved_at,
         "mode": first.mode if first else None,
         "waiting_for_people": len(incident.approvals) + len(incident.outcomes),
+        "reviews_owed": len(incident.reviews),
     }
     return dict(_instants(plain))
 
@@ -45,6 +46,7 @@ def detail(incident: Incident, events: tuple[Event, ...]) -> dict[str, Any]:
         "runs": list(incident.runs.values()),
         "approvals": incident.approvals,
         "outcomes": incident.outcomes,
+        "reviews": incident.reviews,
         "postmortem": incident.postmortem or None,
         "events": [event_line(event) for event in events],
     }

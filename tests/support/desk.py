@@ -4,7 +4,8 @@ import msgspec
 
 from bot.errors import NotFoundError, StoreUnavailableError
 from bot.model.event import Event
-from bot.model.incident import Incident, PendingApproval, RunView
+from bot.model.guard_event import Verdict
+from bot.model.incident import Incident, PendingApproval, Review, RunView
 from bot.model.person import Answer, Person
 from bot.postmortem import Format, draft, render
 from tests.support.incident_story import LINK, PLAN, START, diagnosis, events, network
@@ -45,6 +46,37 @@ class Steering:
         return Answer(done=True, message="retry done")
 
 
+def owed_review() -> Review:
+    """A drain that somebody in Slack let go ahead alone."""
+    return Review(
+        run="INC-1-R1",
+        step="drain",
+        title="Drain the node",
+        by="slack:U1",
+        reason="The ring is <down>.\nNobody answers.",
+        roles=("security",),
+        opened_at=START + 40,
+    )
+
+
+class Reviews:
+    """Remembers how reviews came out."""
+
+    def __init__(self, view: Incident, asked: list[tuple[str, ...]]) -> None:
+        self._view, self._asked = view, asked
+
+    async def owed(self) -> tuple[Review, ...]:
+        """Those of the one incident."""
+        return self._view.reviews
+
+    async def close(self, run: str, step: str, by: Person, *, verdict: Verdict, note: str) -> Answer:
+        """Refuses who owes it."""
+        if any(each.by == by.id for each in self._view.reviews):
+            return Answer(done=False, message=f"{by.name} broke the glass for {step}; somebody else must review it")
+        self._asked.append(("review", run, step, by.id, verdict, note))
+        return Answer(done=True, message="review closed")
+
+
 class MemoryDesk:
     """Implements `bot.web.ports.Desk` over one incident and remembers what was asked of it."""
 
@@ -58,6 +90,11 @@ class MemoryDesk:
     def steering(self) -> Steering:
         """What it remembers of single runs."""
         return Steering(self.asked)
+
+    @property
+    def reviews(self) -> Reviews:
+        """What it remembers of reviews."""
+        return Reviews(self.view, self.asked)
 
     async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
         """The one."""
@@ -101,7 +138,9 @@ class MemoryDesk:
         """Remembers it."""
         return await self._did(id, "run", by.id, runbook or "proposed")
 
-    async def approve(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:
+    async def approve(
+        self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str, break_glass: str | None = None
+    ) -> Answer:
         """Counts a key once and wants the right plan and role."""
         if plan_hash != "9f2c":
             return Answer(done=False, message="the plan has changed; look at it again")
@@ -109,7 +148,8 @@ class MemoryDesk:
             return Answer(done=False, message=f"{by.name} is not an approver")
         if key not in self.keys:
             self.keys.add(key)
-            self.asked.append(("approve", run, step, by.id))
+            why = () if break_glass is None else (break_glass,)
+            self.asked.append(("approve", run, step, by.id, *why))
         return Answer(done=True, message="approved")
 
     async def reject(self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str) -> Answer:

@@ -1,9 +1,5 @@
 """Pages and API over real HTTP messages: who may look, who may act, and what hostile input meets."""
 
-import re
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
-
 import httpx
 import msgspec
 import pytest
@@ -11,61 +7,10 @@ from starlette.applications import Starlette
 
 from bot.clock import FastClock
 from bot.model.incident import PendingOutcome
-from bot.settings import Secret, WebSettings, WebToken
 from bot.web import Counter, health_routes, web_routes
 from tests.support.desk import MemoryDesk
 from tests.support.incident_story import START
-
-TOKENS = {"alice": ("approver",), "bob": ("responder",), "carol": ("viewer",)}
-Client = Callable[[MemoryDesk], httpx.AsyncClient]
-
-
-@pytest.fixture
-def clock() -> FastClock:
-    """A clock that stands at the story's start."""
-    clock = FastClock(start=START, speed=1.0)
-    clock.stop()
-    return clock
-
-
-@pytest.fixture
-async def client(tmp_path: Path, clock: FastClock) -> AsyncIterator[Client]:
-    """Builds clients for the routes over a desk; each person's token is `token-of-NAME`."""
-    tokens = []
-    for name, roles in TOKENS.items():
-        (tmp_path / name).write_text(f"token-of-{name}\n")
-        tokens.append(WebToken(name=name, token=Secret(file=tmp_path / name), roles=roles))
-    made: list[httpx.AsyncClient] = []
-
-    def make(desk: MemoryDesk) -> httpx.AsyncClient:
-        app = Starlette(routes=web_routes(WebSettings(tokens=tuple(tokens)), desk, clock))
-        made.append(httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://bellhop.test"))
-        return made[-1]
-
-    yield make
-    for each in made:
-        await each.aclose()
-
-
-def bearer(name: str) -> dict[str, str]:
-    """The header of a person's token."""
-    return {"authorization": f"Bearer token-of-{name}"}
-
-
-async def sign_in(web: httpx.AsyncClient, name: str) -> None:
-    """Through the form, as a person would."""
-    answer = await web.post("/signin", data={"token": f"token-of-{name}"})
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
-    cookie = answer.headers["set-cookie"].lower()
-    assert "httponly" in cookie
-    assert "samesite=lax" in cookie
-
-
-async def form_token(web: httpx.AsyncClient) -> str:
-    """The token that the incident's forms carry."""
-    match = re.search(r'name="form_token" value="(\w+)"', (await web.get("/incidents/INC-1")).text)
-    assert match is not None
-    return match[1]
+from tests.web.visitor import Client, bearer, form_token, sign_in
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Bearer wrong"}, {"authorization": "Basic token-of-alice"}])
@@ -294,7 +239,7 @@ async def test_openapi_describes_every_operation(client: Client) -> None:
     """Each described path answers something other than 404 or 405 to a person who may act."""
     web = client(MemoryDesk())
     described = (await web.get("/openapi.json")).json()
-    assert len(described["paths"]) == 14
+    assert len(described["paths"]) == 16
     for path, operations in described["paths"].items():
         for method in operations:
             real = path.format(incident="INC-1", run="INC-1-R1", step="realign")

@@ -10,6 +10,7 @@ MESSAGE_BLOCKS, VIEW_BLOCKS = 50, 100
 SECTION_TEXT, SECTION_FIELDS, FIELD_TEXT = 3000, 10, 2000
 HEADER_TEXT, ACTIONS_ELEMENTS, CONTEXT_ELEMENTS = 150, 25, 10
 BUTTON_TEXT, BUTTON_VALUE, ACTION_ID, BLOCK_ID = 75, 2000, 255, 255
+INPUT_LABEL, INPUT_LENGTH = 2000, 3000
 VIEW_TITLE, PRIVATE_METADATA, SELECT_OPTIONS, OPTION_TEXT = 24, 3000, 100, 75
 KNOWN = {
     "section", "header", "actions", "context", "divider", "image", "input", "rich_text", "video", "file", "markdown",
@@ -31,7 +32,12 @@ def view_faults(view: Any) -> list[str]:
     """What Slack would object to in a modal."""
     if not isinstance(view, dict) or view.get("type") != "modal":
         return ["must be a modal [json-pointer:/view/type]"]
-    found = [f"{fault} [json-pointer:/view/title]" for _, fault in _text(view.get("title"), "", VIEW_TITLE, plain=True)]
+    titles = [name for name in ("title", "submit", "close") if name == "title" or name in view]
+    found = [
+        f"{fault} [json-pointer:/view/{name}]"
+        for name in titles
+        for _, fault in _text(view.get(name), "", VIEW_TITLE, plain=True)
+    ]
     if len(view.get("private_metadata", "")) > PRIVATE_METADATA:
         found.append(f"must be less than {PRIVATE_METADATA + 1} characters [json-pointer:/view/private_metadata]")
     has_input = any(isinstance(block, dict) and block.get("type") == "input" for block in view.get("blocks") or [])
@@ -71,6 +77,8 @@ def _block(block: Json) -> Iterator[tuple[str, str]]:
         yield from _section(block)
     elif kind == "header":
         yield from _text(block.get("text"), "/text", HEADER_TEXT, plain=True)
+    elif kind == "input":
+        yield from _input(block)
     elif kind in {"actions", "context"}:
         yield from _elements(block, ACTIONS_ELEMENTS if kind == "actions" else CONTEXT_ELEMENTS)
 
@@ -87,6 +95,16 @@ def _section(block: Json) -> Iterator[tuple[str, str]]:
         yield from _text(each, f"/fields/{index}", FIELD_TEXT)
     if "accessory" in block:
         yield from _element(block["accessory"], "/accessory")
+
+
+def _input(block: Json) -> Iterator[tuple[str, str]]:
+    yield from _text(block.get("label"), "/label", INPUT_LABEL, plain=True)
+    element = block.get("element") or {}
+    if element.get("type") not in {"plain_text_input", "static_select"}:
+        yield "/element/type", f"unsupported type: {element.get('type')}"
+    if not 1 <= element.get("max_length", 1) <= INPUT_LENGTH:
+        yield "/element/max_length", f"must be 1 to {INPUT_LENGTH}"
+    yield from _element(element, "/element")
 
 
 def _elements(block: Json, limit: int) -> Iterator[tuple[str, str]]:
