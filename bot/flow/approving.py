@@ -6,8 +6,10 @@ import msgspec
 
 from bot.flow.authority import Authority, against_time, pending_at, roles_in
 from bot.flow.durable import DurableClient, Json
+from bot.flow.facts import is_security_gated
 from bot.flow.journal import Journal
 from bot.flow.past import incident_of, step_of
+from bot.incidents.lifecycle import SECURITY
 from bot.model.event import ApprovalAnswered, ApprovalExpired, Event, EventBody
 from bot.model.guard_event import LONGEST_REASON, GlassBroken, SkipAsked, WishRefused
 from bot.model.incident import Incident, PendingApproval
@@ -43,6 +45,9 @@ class Approving:
             if refusal := against(pending, view.runs[run], by) or against_time(
                 pending, plan_hash, self._journal.clock.now()
             ):
+                if approves and view.quarantined:  # security wants to see who tried
+                    wish = WishRefused(run=run, step=step, wish="approve", reason=refusal)
+                    return refuse(self._journal, transaction, view, wish, by)
                 return Answer(done=False, message=refusal)
             self._let(transaction, view, pending, by, approves=approves, key=key)
             word = "approved" if approves else "rejected"
@@ -63,8 +68,10 @@ class Approving:
             if pending is None:
                 refusal = not_waiting(transaction.events(view.id), run, step)
             else:
-                refusal = against_role(by, pending.roles, f"break the glass for {step}") or against_time(
-                    pending, plan_hash, self._journal.clock.now()
+                refusal = (
+                    against_role(by, pending.roles, f"break the glass for {step}")
+                    or against_gate(view, by, step)
+                    or against_time(pending, plan_hash, self._journal.clock.now())
                 )
             if pending is None or refusal:
                 wish = WishRefused(run=run, step=step, wish="break the glass", reason=refusal)
@@ -121,6 +128,13 @@ def against_role(by: Person, roles: tuple[str, ...], wish: str) -> str:
     if set(wanted) & set(by.roles):
         return ""
     return f"to {wish} {by.name} needs the role {' or '.join(wanted)}"
+
+
+def against_gate(view: Incident, by: Person, step: str) -> str:
+    """Why nobody alone may go round the security role, or nothing."""
+    if not is_security_gated(view) or SECURITY in by.roles:
+        return ""
+    return f"an intrusion is not excluded: only the role {SECURITY} breaks the glass for {step}"
 
 
 def against_words(words: str, what: str) -> str:

@@ -21,7 +21,7 @@ from bot.model.event import Entry, Escalated, Event, EventBody, NoteAdded, State
 from bot.model.incident import Incident
 from bot.model.person import Answer, Person
 from bot.model.runbook import RunbookInfo
-from bot.model.step_event import OutcomeTold
+from bot.model.step_event import AbortAsked, OutcomeTold
 from bot.postmortem import Format
 from bot.settings import PersonSettings
 from bot.store import Transaction
@@ -113,6 +113,8 @@ class Desk:
         """Declare an incident over, metrics or not."""
 
         def decide(view: Incident, transaction: Transaction) -> Answer:
+            if view.quarantined and not why.strip():
+                return Answer(done=False, message=f"say why {id} is over: an intrusion was not excluded")
             answer = self._move(view, transaction, "resolved", by, why or "resolved by hand")
             owed = owing(view)
             return Answer(done=True, message=f"{answer.message}; {owed}") if answer.done and owed else answer
@@ -195,8 +197,7 @@ class Desk:
             if known is None or not known.started_at or known.ended_at:
                 return Answer(done=False, message=f"{run} is not running")
             reason = why or "stopped by hand"
-            note = NoteAdded(text=f"{by.name} asked to stop {run}: {reason}")
-            self._append(transaction, view.id, note, by, key=f"abort:{run}")
+            self._append(transaction, view.id, AbortAsked(run=run, reason=reason), by, key=f"abort:{run}")
             message: Json = {"kind": "abort", "by": by.id, "why": reason}
             self._client.send(transaction, run=run, message=message, key="abort")
             return Answer(done=True, message=f"{run} stops before its next act")
@@ -211,7 +212,7 @@ class Desk:
         return await self._journal.decide(incident, decide)
 
     def _move(self, view: Incident, transaction: Transaction, to: State, by: Person, why: str) -> Answer:
-        decision = move(view, to)
+        decision = move(view, to, by.roles)
         if not decision.legal:
             return Answer(done=False, message=f"{view.id} is {view.state}: {decision.reason}")
         body = StateChanged(before=view.state, after=to)

@@ -92,9 +92,10 @@ def incident_facts(incident: Incident) -> Mapping[str, Any]:
     }
 
 
-def is_security_gated(diagnosis: Diagnosis | None) -> bool:
-    """Whether people of the security role must agree to every act."""
-    return diagnosis is not None and diagnosis.security is not None
+def is_security_gated(incident: Incident) -> bool:
+    """Whether people of the security role must agree to every act; a later diagnosis does not lift that."""
+    diagnosis = incident.diagnosis
+    return bool(incident.quarantined) or (diagnosis is not None and diagnosis.security is not None)
 
 
 def certainty_of(diagnosis: Diagnosis | None, runbook: Runbook) -> Certainty | None:

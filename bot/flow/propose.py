@@ -93,9 +93,7 @@ class Proposer:
         view = await self._journal.incident(incident)
         name = runbook or _runbook_of(view)
         mode = await self._journal.store.read(lambda transaction: self._modes.now(transaction, name, str(view.subject)))
-        chosen = asking(
-            self.library.get(name), ACTIONS, every_act=mode == "approve", security=is_security_gated(view.diagnosis)
-        )
+        chosen = asking(self.library.get(name), ACTIONS, every_act=mode == "approve", security=is_security_gated(view))
         plan = await self.plan(view, chosen, retry)
 
         def write(current: Incident, transaction: Transaction) -> Proposal:

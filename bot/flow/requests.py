@@ -101,7 +101,7 @@ class Requests:
                 return here[0]
             if not transaction.use_nonce(f"request:{key}", self._journal.clock.now()):
                 return ""
-            body = IncidentOpened(title=one_line(title), severity="sev4", subject=subject)
+            body = IncidentOpened(title=one_line(title), severity="sev4", subject=subject, asked=True)
             return transaction.open_incident([self._journal.entry(body, key="opened", by=by.id, why="a person asked")])
 
         incident = await self._journal.store.transact(place)

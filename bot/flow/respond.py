@@ -65,7 +65,7 @@ class Responder:
     async def resume(self) -> None:
         """Begin for every open incident that a killed process left without a response."""
         for view in await self._journal.incidents(open_only=True):
-            if view.diagnosis is None:
+            if view.diagnosis is None and not view.asked:
                 await self.start(view.id)
 
     async def _diagnose(self, incident: str, attempt: int) -> Json:

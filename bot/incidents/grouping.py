@@ -32,16 +32,10 @@ def place(
         return Placement(kind="ignore", reason="it is over and no open incident knows it")
     subject = subject_of(alert, network).subject
     for incident in incidents:
-        if is_request(incident):
-            continue
-        if now - last_news(incident, now) <= window_s and (why := related(subject, incident.subject, network)):
+        recent = not incident.asked and now - last_news(incident, now) <= window_s
+        if recent and (why := related(subject, incident.subject, network)):
             return Placement(kind="join", incident=incident.id, reason=why)
     return Placement(kind="new", reason="no open incident is about the same link, node or route")
-
-
-def is_request(incident: Incident) -> bool:
-    """Whether it only holds what a person asked for, with nothing wrong: trouble gets an incident of its own."""
-    return not incident.alerts
 
 
 def _known(alert: Alert, incident: Incident, *, over: bool) -> Placement:

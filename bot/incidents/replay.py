@@ -29,6 +29,7 @@ def replay(history: Iterable[Event]) -> Incident:
         subject=first.body.subject,
         opened_at=first.at,
         last_seq=first.seq,
+        asked=first.body.asked,
     )
     for event in rest:
         view = apply(view, event)
@@ -170,6 +171,10 @@ def _skip_asked(view: Incident, event: Event, body: guards.SkipAsked) -> Inciden
     return replace(view, approvals=_without(view, body.run, body.step))
 
 
+def _abort_asked(view: Incident, event: Event, body: steps.AbortAsked) -> Incident:
+    return _run(view, body.run, abort=f"stopped by {event.by}: {body.reason}")
+
+
 def _expired(view: Incident, _: Event, body: events.ApprovalExpired) -> Incident:
     return replace(view, approvals=_without(view, body.run, body.step))
 
@@ -209,6 +214,7 @@ _STEPS: Mapping[type, Callable[[Incident, Event, Any], Incident]] = {
     guards.GlassBroken: _broken,
     guards.ReviewClosed: _reviewed,
     guards.SkipAsked: _skip_asked,
+    steps.AbortAsked: _abort_asked,
     steps.OutcomeAsked: _outcome_asked,
     steps.OutcomeTold: _outcome_told,
     events.PostmortemPublished: _published,

@@ -14,6 +14,7 @@ from bot.model.guard import Mode
 from bot.model.guard_event import GuardEvent
 from bot.model.network import Subject
 from bot.model.step_event import (
+    AbortAsked,
     OutcomeAsked,
     OutcomeTold,
     RunEnded,
@@ -41,6 +42,8 @@ class IncidentOpened(msgspec.Struct, frozen=True, kw_only=True, tag="incident op
     title: str
     severity: Severity
     subject: Subject
+    asked: bool = False
+    """Whether it only holds what a person asked for, with nothing wrong."""
 
 
 class AlertAttached(msgspec.Struct, frozen=True, kw_only=True, tag="alert attached"):
@@ -221,6 +224,7 @@ EventBody = (
     | ApprovalExpired
     | StepStarted
     | StepEnded
+    | AbortAsked
     | OutcomeAsked
     | OutcomeTold
     | RunEnded

@@ -82,11 +82,11 @@ class ReviewClosed(msgspec.Struct, frozen=True, kw_only=True, tag="review closed
 
 
 class WishRefused(msgspec.Struct, frozen=True, kw_only=True, tag="wish refused"):
-    """A person wanted to break the glass, or to close a review, and may not; nothing came of it."""
+    """A person wanted to decide something and may not; nothing came of it."""
 
     run: str
     step: str
-    wish: Literal["break the glass", "close the review"]
+    wish: Literal["approve", "break the glass", "close the review"]
     reason: str
 
 

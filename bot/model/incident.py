@@ -84,6 +84,8 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     skips: Mapping[str, str] = {}
     """Steps that a person wants passed over -> who and why."""
+    abort: str = ""
+    """Who wants the run to end, and why; empty while nobody does."""
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,8 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True):
     reviews: tuple[Review, ...] = ()
     """Reviews that are owed."""
     postmortem: str = ""
+    asked: bool = False
+    """Whether it only holds what a person asked for, with nothing wrong."""
     quarantined: tuple[str, ...] = ()
     """Links whose keys may be known to an intruder; as long as there are any, only security ends the incident."""
 

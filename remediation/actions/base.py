@@ -105,8 +105,7 @@ def controlled(
 
     async def probe(given: Parameters, ports: Ports, key: str) -> Outcome | None:
         asked = Asked(name, target(given), _values(given, on))
-        status = await ports.controller.status(key, asked)
-        if status.state == "unknown":
+        if (await told(ports, key, asked)).state == "unknown":
             return None
         return await settled(outcome(await ended(ports, key, asked), {}), asked, leaves or {}, ports)
 
@@ -151,19 +150,24 @@ async def ended(ports: Ports, key: str, asked: Asked) -> JobStatus:
 
     Raises ControllerError with `happened` unknown when the controller does not say what became of the job.
     """
-    silent = 0
-    while True:
-        try:
-            status = await ports.controller.status(key, asked)
-        except ControllerError as error:
-            silent += 1
-            if not error.retryable or silent >= _SILENT_POLLS:
-                raise ControllerError(str(error), retryable=False, happened=None) from None
-        else:
-            silent = 0
-            if status.state != "running":
-                return status
+    while (status := await told(ports, key, asked)).state == "running":
         await ports.timer.sleep(POLL_S)
+    return status
+
+
+async def told(ports: Ports, key: str, asked: Asked) -> JobStatus:
+    """What the controller says of the job, asked again where it does not answer at once.
+
+    Raises ControllerError with `happened` unknown when it stays silent, or refuses.
+    """
+    for silent in range(1, _SILENT_POLLS + 1):
+        try:
+            return await ports.controller.status(key, asked)
+        except ControllerError as error:
+            if not error.retryable or silent == _SILENT_POLLS:
+                raise ControllerError(str(error), retryable=False, happened=None) from None
+        await ports.timer.sleep(POLL_S)
+    raise AssertionError(key)
 
 
 def outcome(status: JobStatus, before: Mapping[str, Any]) -> Outcome:

@@ -118,6 +118,13 @@ def test_alerts_on_other_parts_open_an_incident_of_their_own(labels: dict[str, s
     assert placed(labelled(labels), incident(subject)).kind == "new"
 
 
+def test_an_alert_never_disappears_in_what_a_person_asked_for() -> None:
+    """A requested reroute is no trouble: the alert opens an incident of its own, even about the same link."""
+    asked = replace(incident(about("link", "ams-rpt1")), asked=True)
+    placement = place(alert(link="ams-rpt1"), open_incidents=[asked], network=NETWORK, now=START, window_s=WINDOW_S)
+    assert placement.kind == "new"
+
+
 def test_the_window_counts_from_the_opening_or_the_newest_alert() -> None:
     """600 s after it is in, a moment later is out; what an alert says about the future does not hold it open."""
     link = about("link", "ams-rpt1")

@@ -9,6 +9,7 @@ from bot.errors import StoreUnavailableError
 from bot.flow.intake import IntakeWorker
 from bot.flow.journal import Journal
 from bot.intake.inbox import Inbox, Row
+from bot.model.event import SeverityChanged
 from bot.store import Store, Transaction
 from tests.intake.door import CAPTURED_AT, Door, captured
 from tests.support.incident_story import network
@@ -71,6 +72,22 @@ async def test_alerts_end_one_by_one_and_with_the_last_the_incident(door: Door) 
         seen += await bot.told()
     firing, one_over, over = (("INC-1", "triggered", 2, left) for left in (2, 1, 0))
     assert seen == [firing, one_over, one_over, (*over[:1], "resolved", *over[2:]), (*over[:1], "resolved", *over[2:])]
+
+
+async def test_an_alert_that_joins_makes_its_incident_worse_and_none_makes_it_better(door: Door) -> None:
+    """Labels rise from info to critical, on a link of a critical flow, and back: each rise is told with its reason."""
+    bot = Bot(door.store)
+    for number, word in enumerate(("info", "warning", "critical", "info")):
+        message = captured("firing_bearer")
+        message["alerts"] = message["alerts"][:1]
+        message["alerts"][0]["labels"]["severity"] = word
+        message["alerts"][0]["fingerprint"] = f"{number:016x}"
+        assert (await door.post(json.dumps(message).encode())).status_code == 200
+        await bot.told()
+    (view,) = await bot.journal.incidents(open_only=True)
+    bodies = [event.body for event in await bot.journal.events(view.id)]
+    rises = [(body.before, body.after) for body in bodies if isinstance(body, SeverityChanged)]
+    assert (rises, view.severity, len(view.alerts)) == ([("sev4", "sev3"), ("sev3", "sev1")], "sev1", 4)
 
 
 async def test_bodies_that_arrive_together_are_committed_together(store: Store) -> None:

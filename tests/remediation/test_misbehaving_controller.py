@@ -162,6 +162,17 @@ async def test_poll_that_fails_once_is_asked_again(silence: Script) -> None:
     assert server.count("submit") == 1
 
 
+@pytest.mark.parametrize("silence", [resets, resets_within_body, UNAVAILABLE, HTML])
+async def test_question_after_a_crash_that_fails_once_is_asked_again(silence: Script) -> None:
+    """Nobody is woken for a controller that is busy for a moment."""
+    server = Misbehaving(status=[silence, silence, answers(job())])
+    async with talking(server) as controller:
+        envelope = await probe(fill(), ports(controller), ACTIONS)
+    assert envelope is not None
+    assert known(envelope) == (True, False, True)
+    assert server.count("submit") == 0
+
+
 @pytest.mark.parametrize(
     "script",
     [
