@@ -1,7 +1,7 @@
 """After a run: did it help? The metrics say so, predicted beside measured, and only then is the incident resolved."""
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from bot.clock import Clock
@@ -15,8 +15,9 @@ from bot.flow.observe import Observer
 from bot.flow.publish import Publisher
 from bot.flow.reviewing import owing
 from bot.incidents.lifecycle import SECURITY, Move, move
-from bot.model.event import EffectMeasured, Entry, Escalated, RecoveryVerified, StateChanged
+from bot.model.event import EffectMeasured, Entry, Escalated, Event, RecoveryVerified, StateChanged
 from bot.model.incident import Incident
+from bot.model.step_event import StepEnded
 from bot.settings import IncidentSettings
 from bot.store import Transaction
 from remediation.contract import Reading
@@ -91,7 +92,8 @@ class Recovery:
 
     async def _measure(self, incident: str, run: str) -> Json:
         view = await self._journal.incident(incident)
-        predicted = _predictions(view, run, self._observer.rules.signals)
+        history = await self._journal.events(incident)
+        predicted = _predictions(view, run, self._observer.rules.signals, _done(history, run))
         entries = [await self._measured(view, run, number, item) for number, item in enumerate(predicted)]
         if entries:
             await self._journal.record(incident, *entries)
@@ -162,7 +164,8 @@ class Recovery:
 
     def _lines(self, transaction: Transaction, view: Incident, run: str, *, recovered: bool) -> list[Entry]:
         """Write the run into the ledger; what that does to the runbook's mode."""
-        predicted = _predictions(view, run, self._observer.rules.signals)
+        done = _done(transaction.events(view.id), run)
+        predicted = _predictions(view, run, self._observer.rules.signals, done)
         follows = self._ledger.close(transaction, view, run, recovered=recovered, predicted=predicted)
         return [self._journal.entry(body, key=f"ledger:{run}:{type(body).__name__}") for body in follows]
 
@@ -186,9 +189,16 @@ def _all_back(readings: list[Reading]) -> str:
     return f"back in band: {', '.join(said)}" if said else "the runbook's own checks held; no more was watched"
 
 
-def _predictions(view: Incident, run: str, signals: Collection[str]) -> list[Mapping[str, Any]]:
-    """The last word of the plan on each signal, without what a later step of it takes back."""
-    steps = view.runs[run].plan.get("steps", []) if run in view.runs else []
+def _done(history: Iterable[Event], run: str) -> frozenset[str]:
+    """The steps of a run that were done."""
+    ended = (event.body for event in history if isinstance(event.body, StepEnded) and event.body.run == run)
+    return frozenset(body.step for body in ended if body.phase == "run" and body.outcome == "succeeded")
+
+
+def _predictions(view: Incident, run: str, signals: Collection[str], done: Collection[str]) -> list[Mapping[str, Any]]:
+    """The last word of the plan on each signal, by steps that were done and that no later one took back."""
+    planned = view.runs[run].plan.get("steps", []) if run in view.runs else []
+    steps = [step for step in planned if step["id"] in done]
     latest: dict[str, Mapping[str, Any]] = {}
     for number, step in enumerate(steps):
         back = ACTIONS[step["action"]].compensation if step["action"] in ACTIONS else ""
