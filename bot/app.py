@@ -126,6 +126,7 @@ class Bellhop:
         outages = OutageRecorder(self.journal)
         worker = self._worker = DurableWorker(self.store.durable_url, executor=executor.name, outages=outages)
         if isinstance(self.telemetry, EmbeddedTelemetry):
+            await self.telemetry.recall()
             self.telemetry.start()
         responder, runner = self._flow(worker)
         self.run_beside("outages", outages.work())
@@ -156,7 +157,7 @@ class Bellhop:
         """Every HTTP route of a started bot."""
         settings = self.settings
         vitals = checks(self.journal, self.telemetry, self.clock)
-        routes = health_routes(vitals, counters(self.intake_counters, self.store))
+        routes = health_routes(vitals, counters(self.intake_counters, self.store, self.telemetry))
         routes += intake_routes(settings.intake, self.inbox, self.clock, self.intake_counters)
         if self.slack is not None:
             routes += self.slack.routes()

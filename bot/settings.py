@@ -57,6 +57,8 @@ class TelemetrySettings(Block):
     """Other names for the contract's metrics: {contract name: your name}."""
     matchers: Mapping[str, str] = {}
     """Extra label equalities added to every selector, e.g. {job: qnet}."""
+    history_file: Path | None = None
+    """Where `embedded` keeps its history over a restart; None: beside the SQLite file, else in bellhop-data."""
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -202,8 +204,18 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
             ),
             "guards": settings.guards.model_copy(update={"pause_file": pause_file and folder / pause_file}),
             "store": settings.store.model_copy(update={"url": _anchored_url(settings.store.url, folder)}),
+            "telemetry": settings.telemetry.model_copy(update={"history_file": _history_file(settings, folder)}),
         },
     )
+
+
+def _history_file(settings: Settings, folder: Path) -> Path:
+    prefix, name = "sqlite:///", "telemetry-history.npz"
+    if settings.telemetry.history_file is not None:
+        return folder / settings.telemetry.history_file
+    if settings.store.url.startswith(prefix):
+        return folder / Path(settings.store.url.removeprefix(prefix)).parent / name
+    return folder / "bellhop-data" / name
 
 
 def _anchored_url(url: str, folder: Path) -> str:

@@ -9,6 +9,7 @@ from bot.flow.journal import Journal
 from bot.flow.observe import TelemetrySource
 from bot.intake.counters import IntakeCounters
 from bot.store import Store
+from bot.telemetry.embedded import EmbeddedTelemetry
 from bot.web import Check, Counter
 
 _PROBE_SIGNAL = "logical_success_ratio"
@@ -37,7 +38,7 @@ def checks(journal: Journal, telemetry: TelemetrySource, clock: Clock) -> Mappin
     return {"store": store, "telemetry": source}
 
 
-def counters(intake: IntakeCounters, store: Store) -> tuple[Counter, ...]:
+def counters(intake: IntakeCounters, store: Store, telemetry: TelemetrySource) -> tuple[Counter, ...]:
     """The bot's own metrics."""
 
     def deliveries() -> Mapping[Labels, float]:
@@ -71,4 +72,14 @@ def counters(intake: IntakeCounters, store: Store) -> tuple[Counter, ...]:
             kind="counter",
             read=lambda: {(): float(store.outages)},
         ),
+        *((_history(telemetry),) if isinstance(telemetry, EmbeddedTelemetry) else ()),
+    )
+
+
+def _history(telemetry: EmbeddedTelemetry) -> Counter:
+    return Counter(
+        name="bellhop_telemetry_history_writable",
+        help="Whether embedded telemetry can write its history: 0 means that a restart forgets what is usual.",
+        kind="gauge",
+        read=lambda: {(): float(not telemetry.history_trouble)},
     )

@@ -58,6 +58,15 @@ class Reach:
 
 
 @dataclass(frozen=True, slots=True)
+class Route:
+    """The links that an act moves a flow onto, and what speaks against them: link, fact and numbers of each fault."""
+
+    flow: str
+    links: tuple[str, ...]
+    faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Measuring:
     """Pairs that an act uses up (0: nobody can say how many), those there are (None: unknown), those that must stay."""
 
@@ -87,6 +96,7 @@ class GuardFacts:
     """Of this runbook on any target since its breaker was reset, latest first."""
     reach: Reach | None = None
     measuring: tuple[Measuring, ...] = ()
+    route: Route | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +142,8 @@ def check_measurement(facts: GuardFacts) -> Refusal | None:
 
 
 def check_reach(facts: GuardFacts, limits: Limits = _NO_LIMITS) -> Refusal | None:
-    """Why an act that takes back may not be done, or None: only what it takes out of service stands in its way."""
-    return _reach(Guard(), facts, limits)
+    """Why an act that takes back may not be done, or None: only what it takes out, or a route that is not fit."""
+    return _route(Guard(), facts, limits) or _reach(Guard(), facts, limits)
 
 
 def failures(last_runs: Sequence[PastRun]) -> tuple[PastRun, ...]:
@@ -229,6 +239,14 @@ def _reach(guard: Guard, facts: GuardFacts, limits: Limits) -> Refusal | None:
     return None
 
 
+def _route(guard: Guard, facts: GuardFacts, limits: Limits) -> Refusal | None:
+    del guard, limits
+    route = facts.route
+    if route is None or not route.faults:
+        return None
+    return Refusal("route", f"{route.flow} would run over {', '.join(route.links)}, and {'; '.join(route.faults)}")
+
+
 def _rates(guard: Guard, facts: GuardFacts, limits: Limits) -> Refusal | None:
     own = Rate(guard.max_runs, guard.cooldown)
     return (
@@ -263,6 +281,7 @@ _RULES: tuple[_Rule, ...] = (
     _maintenance,
     _confident,
     _measurement,
+    _route,
     _reach,
     _rates,
 )

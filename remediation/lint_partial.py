@@ -55,7 +55,7 @@ def _mended(data: Any, misfit: Misfit) -> bool:  # noqa: ANN401 - YAML data
     """Leave the value out, or put another in its place; False when the rest would make no sense without it."""
     path = misfit.path
     holder = _at(data, path[:-1])
-    if holder is None:
+    if path and holder is None:
         return True  # left out already, with what it was a part of
     if not path or not isinstance(holder, dict):
         return False

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -22,6 +22,22 @@ class PlanFacts:
 
     incident: Mapping[str, Any]
     affected_flows: tuple[Mapping[str, Any], ...] = ()
+    flows: Mapping[str, Mapping[str, Any]] | None = None
+    """Every flow of the network by its name; None: nobody knows the network. So for the names of links and nodes."""
+    links: Collection[str] | None = None
+    nodes: Collection[str] | None = None
+
+    def names(self, kind: str) -> Collection[str] | None:
+        """The names of all links, nodes or flows; None where they are not known."""
+        known: Mapping[str, Collection[str] | None] = {"link": self.links, "node": self.nodes, "flow": self.flows}
+        return known.get(kind)
+
+    def concerning(self, flows: Iterable[Any]) -> "PlanFacts":
+        """The same, with these flows before all others that the plan touches."""
+        known = self.flows or {}
+        first = {flow: known[flow] for flow in flows if flow in known}
+        others = (each for each in self.affected_flows if each["id"] not in first)
+        return replace(self, affected_flows=(*first.values(), *others))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +79,13 @@ def build_plan(
     actions: Mapping[str, Action],
     predict: Predict,
 ) -> Plan:
-    """Render what can be rendered; raises RemediationError for missing or unfit inputs and unknown actions."""
-    given = resolve_inputs(runbook, inputs, facts)
+    """Render what can be rendered; raises RemediationError for missing or unfit inputs and unknown actions.
+
+    A runbook that only looks may look for what the network does not have: it is there for the unknown.
+    """
+    acts = any(step.action not in actions or actions[step.action].risk is not Risk.READ for step in runbook.spec.acts)
+    given = resolve_inputs(runbook, inputs, facts if acts else replace(facts, flows=None, links=None, nodes=None))
+    facts = facts.concerning(given[name] for name, each in runbook.spec.inputs.items() if each.type == "flow")
     scope = {"inputs": given, "incident": facts.incident, "plan": {"affected_flows": list(facts.affected_flows)}}
     steps = tuple(each for part in runbook.spec.steps for each in _parts(part, scope, actions, predict))
     plan = Plan(
@@ -86,11 +107,22 @@ def resolve_inputs(runbook: Runbook, inputs: Mapping[str, Any], facts: PlanFacts
         value = inputs.get(name, declared.default)
         try:
             resolved[name] = typed(render_all(value, {"incident": facts.incident}), declared.type)
+            problems += [f"{name}: {fault}" for fault in _unknown(resolved[name], declared.type, facts)]
         except (ValueError, OverflowError, TemplateError) as error:
             problems.append(f"{name}: {error}")
     if problems:
         raise RemediationError(f"inputs of {runbook.metadata.name}: {'; '.join(problems)}")
     return resolved
+
+
+def _unknown(value: object, kind: str, facts: PlanFacts) -> Iterator[str]:
+    """That the network has no such link, node or flow, and what the name is there."""
+    known = facts.names(kind)
+    if known is None or value in known:
+        return
+    kinds = [each for each in ("link", "node", "flow") if value in (facts.names(each) or ())]
+    told = f"; it is a {' and a '.join(kinds)}" if kinds else ""
+    yield f"{value} is no {kind} of the network{told}"
 
 
 def is_required(approval: Approval, scope: Mapping[str, Any]) -> bool:

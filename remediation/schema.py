@@ -206,7 +206,7 @@ def typed(value: object, kind: InputType) -> object:
         case "duration":
             return parse_duration(value)  # type: ignore[arg-type]
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"must be a {kind}, not {value!r}")
+        raise ValueError(f"must be a {kind}, not {value!r:.60}")
     if kind == "ratio" and not 0 <= value <= 1:
         raise ValueError(f"must be between 0 and 1, not {value}")
     if not math.isfinite(value):

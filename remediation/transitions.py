@@ -39,8 +39,8 @@ def record(state: RunState, instruction: Instruction, result: Json) -> RunState:
 
 
 def abort(state: RunState, why: str) -> RunState:
-    """Stop before the next act: take back what was done, newest first."""
-    return _back(state, "aborted", why)
+    """Stop before the next act: take back what was done, newest first, also where the last act has ended the run."""
+    return _back(replace(state, finished={}), "aborted", why)
 
 
 def _asked(state: RunState, question: Ask, result: Json) -> RunState:
@@ -53,6 +53,8 @@ def _asked(state: RunState, question: Ask, result: Json) -> RunState:
             return _back(state, "aborted", result.get("why") or "stopped by hand")
     if question.on_timeout == "proceed":
         return replace(state, approved=[*state.approved, question.step])
+    if result.get("by"):
+        return _back(state, "stopped", f"only {', '.join(result['by'])} approved {question.step} in time")
     return _back(state, "stopped", f"nobody decided about {question.step} in time")
 
 
@@ -139,7 +141,7 @@ def _settled(state: RunState, question: AskOutcome, result: Json) -> RunState:
         word = "nobody knows whether it happened" if happened is None else _DENIED
         return _undone(state, question, ok=happened is True, error=word)
     if happened is None:
-        return _back(state, "aborted", "stopped while an outcome was unknown")
+        return _back(state, "aborted", f"{result.get('why', 'stopped')} while an outcome was unknown")
     told = state.outputs[question.step]
     if happened:
         return _over(replace(state, outputs=_with(state, question.step, {**told, "ok": True})), question.step)

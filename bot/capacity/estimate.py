@@ -26,6 +26,8 @@ TESTED = 0.1
 """Share of the sifted bits that is spent on estimating the QBER."""
 PLANNED, PLANNED_KEY = "capacity_finite_qubits_per_s", "secret_key_finite_rate"
 LEVELS = (0.05, 0.5, 0.95)
+NOISE = 0.05
+"""Relative drop that says nothing where the link's own scatter is not known."""
 FACTORS: Mapping[str, str] = {
     "attempts per second": "attempt_rate_hz",
     "photons that arrive": "transmissivity",
@@ -55,9 +57,12 @@ class Estimate:
 
     @property
     def dropped(self) -> bool:
-        """Whether capacity fell by more than rounding and, where that is known, more than the usual scatter."""
+        """Whether capacity fell by more than noise: the usual scatter, or NOISE where that is not known."""
         drop, before = float(self.explanation.drop), float(self.explanation.baseline)
-        low, _, high = self.intervals.get("capacity_qubits_per_s", (before, before, before))
+        known = self.intervals.get("capacity_qubits_per_s")
+        if known is None:
+            return drop > NOISE * abs(before)
+        low, _, high = known
         return drop > max(NO_DROP * abs(before), (high - low) / 2)
 
     @property

@@ -1,11 +1,13 @@
 """An incident as one Block Kit message: what is wrong, what is planned, who must decide, and the buttons for it."""
 
 from bot.chat.buttons import actions, asks_first, button
-from bot.chat.reports import DOTS, diagnosis_text, plan_text
+from bot.chat.reports import DOTS, diagnosis_text, plan_text, step_lines
 from bot.chat.text import Block, clean, context, escape, header, moment, section, who, within_limits
 from bot.model.incident import Incident, PendingApproval, PendingOutcome, Review, RunView
+from bot.model.plan_wording import planned_steps, roles_words
 
 _SHOWN_QUESTIONS = 8
+_SHOWN_PARTS = 6
 _SHOWN_ALERTS = 5
 
 
@@ -82,8 +84,8 @@ def _approval(view: Incident, ask: PendingApproval) -> list[Block]:
     people = "approval" if missing == 1 else "approvals"
     text = (
         f"*Approval needed:* {escape(ask.title)} (`{escape(ask.run)}` step `{escape(ask.step)}`): "
-        f"{missing} {people} by the role {escape(ask.role)}{given}\n"
-        f"until {moment(ask.expires_at)} · plan `{escape(ask.plan_hash, 12)}`"
+        f"{missing} {people} by the role {escape(roles_words(ask.role))}{given}\n"
+        f"{_what(view, ask)}until {moment(ask.expires_at)} · plan `{escape(ask.plan_hash, 12)}`"
     )
     about = {"run": ask.run, "step": ask.step, "plan_hash": ask.plan_hash}
     name = clean(ask.title, 50)
@@ -95,6 +97,16 @@ def _approval(view: Incident, ask: PendingApproval) -> list[Block]:
             button(view, "break-glass", "Break glass …", about=about),
         ),
     ]
+
+
+def _what(view: Incident, ask: PendingApproval) -> str:
+    """What a yes lets happen: target, parameters and predicted effect."""
+    run = view.runs.get(ask.run)
+    parts = planned_steps(run.plan, ask.step) if run is not None else ()
+    lines = [line for part in parts[:_SHOWN_PARTS] for line in step_lines(part)]
+    if len(parts) > _SHOWN_PARTS:
+        lines.append(f"… and {len(parts) - _SHOWN_PARTS} more, in the plan above")
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _review(view: Incident, owed: Review) -> Block:

@@ -8,11 +8,15 @@ from bot.chat.blocks import incident_blocks, incident_text
 from bot.chat.ports import Desk
 from bot.chat.reply import Reply, answered, refused, said, shown
 from bot.chat.reports import (
+    approval_line,
     capacity_blocks,
     diagnosis_blocks,
     incident_line,
+    pause_block,
     postmortem_blocks,
     review_line,
+    runbook_blocks,
+    shelf_blocks,
     status_blocks,
 )
 from bot.chat.text import escape, header, moment, plural, sections
@@ -80,7 +84,10 @@ async def _help(desk: Desk, asked: Asked, words: Words) -> Reply:
 async def _status(desk: Desk, asked: Asked, words: Words) -> Reply:
     del asked, words
     views = await desk.incidents(open_only=True)
-    return shown(plural(len(views), "open incident"), status_blocks(views, await desk.reviews.owed()))
+    pause = await desk.switches.paused()
+    said_first = "PAUSED, " if pause is not None else ""
+    blocks = status_blocks(views, await desk.reviews.owed(), pause)
+    return shown(f"{said_first}{plural(len(views), 'open incident')}", blocks)
 
 
 async def _diagnose(desk: Desk, asked: Asked, words: Words) -> Reply:
@@ -99,8 +106,9 @@ async def _incident(desk: Desk, asked: Asked, words: Words) -> Reply:
     act = words[0].lower() if words else "list"
     if act == "list":
         views = await desk.incidents(open_only=False)
-        lines = [incident_line(view) for view in reversed(views[-20:])]
-        return shown("Incidents", sections(lines)) if lines else said("No incidents yet.")
+        pause = await desk.switches.paused()
+        blocks = ([pause_block(pause)] if pause else []) + sections(map(incident_line, reversed(views[-20:])))
+        return shown("Incidents", blocks) if views or pause else said("No incidents yet.")
     if act == "show":
         view = await desk.incident(words.id(1))
         return shown(incident_text(view), incident_blocks(view))
@@ -121,12 +129,22 @@ async def _runbook(desk: Desk, asked: Asked, words: Words) -> Reply:
         return await _runbooks(desk)
     if act in ("run", "abort", "skip", "retry"):
         return answered(await _steered(desk, asked.by, act, words))
-    guide = await desk.guide(words.need(1) if act == "show" else act)
+    if act in ("lint", "plan", "test", "schema", "actions"):
+        return refused(f"runbook {act} is for the command line: bellhop runbook {act}")
+    return await _described(desk, words.need(1) if act == "show" else act)
+
+
+async def _described(desk: Desk, name: str) -> Reply:
+    """A playbook's text, or a runbook's steps and risks."""
+    guide = await desk.guide(name)
     if guide is not None:
         return shown(guide.splitlines()[0].removeprefix("# "), postmortem_blocks(guide))
-    if act in ("lint", "show", "plan", "test", "schema", "actions"):
-        return refused(f"runbook {act} is for the command line: bellhop runbook {act}")
-    raise UsageError(f"runbook knows no {act}")
+    runbooks = await desk.runbooks()
+    found = next((each for each in runbooks if each.name == name), None)
+    if found is not None:
+        return shown(f"{escape(found.name)}: {escape(found.title)}", runbook_blocks(found))
+    known = [each.name for each in runbooks] + [each.name for each in await desk.playbooks()]
+    raise UsageError(f"there is no runbook or playbook {name}; there are {', '.join(known)}")
 
 
 async def _steered(desk: Desk, by: Person, act: str, words: Words) -> Answer:
@@ -140,9 +158,9 @@ async def _steered(desk: Desk, by: Person, act: str, words: Words) -> Answer:
 
 
 async def _runbooks(desk: Desk) -> Reply:
-    known = await desk.runbooks()
-    lines = [f"• *{escape(each.name)}*: {escape(each.title)} ({escape(', '.join(each.handles))})" for each in known]
-    return shown(f"{len(known)} runbooks", [header(f"{len(known)} runbooks"), *sections(lines)])
+    runbooks = await desk.runbooks()
+    blocks = shelf_blocks(runbooks, await desk.playbooks())
+    return shown(plural(len(runbooks), "runbook"), blocks)
 
 
 async def _approve(desk: Desk, asked: Asked, words: Words) -> Reply:
@@ -196,12 +214,7 @@ async def _reset(desk: Desk, asked: Asked, words: Words) -> Reply:
 
 async def _waiting(desk: Desk) -> Reply:
     views = await desk.incidents(open_only=True)
-    lines = [
-        f"• {escape(ask.title)}: `/bellhop approve {escape(ask.run)} {escape(ask.step)}` "
-        f"(role {escape(ask.role)}, until {moment(ask.expires_at)})"
-        for view in views
-        for ask in view.approvals
-    ]
+    lines = [approval_line(ask) for view in views for ask in view.approvals]
     return shown("Waiting for approval", sections(lines)) if lines else said("Nothing waits for approval.")
 
 
@@ -222,7 +235,10 @@ async def _replenish(desk: Desk, asked: Asked, words: Words) -> Reply:
 
 
 async def _reroute(desk: Desk, asked: Asked, words: Words) -> Reply:
-    return answered(await desk.requests.reroute(words.need(0).removeprefix("flow:"), asked.by, key=asked.key))
+    flow, back = words.need(0).removeprefix("flow:"), words.rest(1).lower().lstrip("-—")
+    if back not in ("", "back"):
+        raise UsageError(f"{words.rest(1)} is nothing that reroute knows")
+    return answered(await desk.requests.reroute(flow, asked.by, key=asked.key, back=bool(back)))
 
 
 async def _maintenance(desk: Desk, asked: Asked, words: Words) -> Reply:
@@ -251,7 +267,7 @@ COMMANDS: Mapping[str, tuple[Work, str]] = {
     "incident": (_incident, "incident list | show ID | ack ID | note ID text | resolve ID why | escalate ID why"),
     "runbook": (
         _runbook,
-        "runbook list | run INCIDENT [NAME] | abort RUN [reason] | skip RUN STEP [why] | retry RUN [STEP] | PLAYBOOK",
+        "runbook list | run INCIDENT [NAME] | abort RUN [reason] | skip RUN STEP [why] | retry RUN [STEP] | NAME",
     ),
     "approve": (_approve, "approve [RUN STEP [break-glass why]]"),
     "reject": (_reject, "reject RUN STEP"),
@@ -262,7 +278,7 @@ COMMANDS: Mapping[str, tuple[Work, str]] = {
     "reset": (_reset, "reset RUNBOOK"),
     "postmortem": (_postmortem, "postmortem INCIDENT"),
     "oncall": (_oncall, "oncall"),
-    "reroute": (_reroute, "reroute FLOW"),
+    "reroute": (_reroute, "reroute FLOW [back]"),
     "replenish": (_replenish, "replenish LINK"),
     "maintenance": (_maintenance, "maintenance [LINK 2h reason | LINK end]"),
 }

@@ -1,7 +1,6 @@
 """Each event in one line, for the incident's thread."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from bot.chat.text import escape, moment, number, who
@@ -10,6 +9,9 @@ from bot.model import guard_event as guards
 from bot.model import step_event as steps
 from bot.model import store_event as stores
 from bot.model.event import Event
+from bot.model.plan_wording import roles_words
+from bot.model.time import format_clock
+from bot.model.wording import confirmed_words
 
 
 def thread_line(event: Event) -> str | None:
@@ -17,7 +19,7 @@ def thread_line(event: Event) -> str | None:
     tell = _LINES.get(type(event.body))
     if tell is None:
         return None
-    at = datetime.fromtimestamp(event.at, UTC).strftime("%H:%M:%S")
+    at = format_clock(event.at)
     by = "" if event.by == "bellhop" else f" · {who(event.by)}"
     why = f" · {escape(event.why)}" if event.why else ""
     return f"`{at}` {tell(event.body)}{by}{why}"
@@ -58,7 +60,8 @@ def _diagnosis(body: events.DiagnosisMade) -> str:
 def _step_ended(body: steps.StepEnded) -> str:
     undo = "Undo of " if body.phase == "undo" else ""
     error = f": {escape(body.error)}" if body.error else ""
-    return f"{undo}{escape(body.step)} of {escape(body.run)} *{body.outcome}*{error}"
+    seen = f" {escape(told)}" if (told := confirmed_words(body.envelope)) else ""
+    return f"{undo}{escape(body.step)} of {escape(body.run)} *{body.outcome}*{seen}{error}"
 
 
 def _step_started(body: steps.StepStarted) -> str:
@@ -70,7 +73,7 @@ def _step_started(body: steps.StepStarted) -> str:
 def _approval_asked(body: events.ApprovalAsked) -> str:
     return (
         f"*Approval needed* for {escape(body.title)} (`{escape(body.run)}` step `{escape(body.step)}`): "
-        f"{body.count} by the role {escape(body.role)}, until {moment(body.expires_at)}"
+        f"{body.count} by the role {escape(roles_words(body.role))}, until {moment(body.expires_at)}"
     )
 
 
@@ -110,8 +113,8 @@ _LINES: Mapping[type, Callable[[Any], str]] = {
     events.SubjectChanged: lambda body: f"Fault located: {escape(body.before)} → *{escape(body.after)}*",
     events.DiagnosisMade: _diagnosis,
     events.KeysQuarantined: lambda body: (
-        f":lock: *Quarantine the keys* of {escape(', '.join(body.links))} since {moment(body.since)}: "
-        f"{escape(body.reason)}. Guide: `/bellhop runbook suspected-intrusion`"
+        f":lock: *Keys of {escape(', '.join(body.links))} made since {moment(body.since)} must not be used: "
+        f"quarantine them*, Bellhop cannot: {escape(body.reason)}. Guide: `/bellhop runbook suspected-intrusion`"
     ),
     events.ChangeSeen: lambda body: (
         f"Change nearby on {escape(body.subject)} at {moment(body.changed_at)}: {escape(body.kind)}: "
@@ -125,6 +128,7 @@ _LINES: Mapping[type, Callable[[Any], str]] = {
     events.ApprovalExpired: lambda body: f"Nobody decided in time on {escape(body.step)} of {escape(body.run)}",
     steps.StepStarted: _step_started,
     steps.StepEnded: _step_ended,
+    steps.AbortAsked: lambda body: f"{escape(body.run)} is to be stopped: {escape(body.reason)}",
     steps.OutcomeAsked: _asked,
     steps.OutcomeTold: _told,
     steps.RunEnded: _ended,

@@ -3,15 +3,20 @@
 from typing import Literal, Protocol
 
 from bot.model.diagnosis import Diagnosis
+from bot.model.guard import Pause
 from bot.model.guard_event import Verdict
 from bot.model.incident import Incident, Review
 from bot.model.maintenance import Maintenance
 from bot.model.person import Answer, Person
-from bot.model.runbook import RunbookInfo
+from bot.model.runbook import PlaybookInfo, RunbookInfo
 
 
 class Switches(Protocol):
     """What people throw for the whole of Bellhop."""
+
+    async def paused(self) -> Pause | None:
+        """The pause in force."""
+        ...
 
     async def pause(self, by: Person, reason: str) -> Answer:
         """Let no run act."""
@@ -49,8 +54,8 @@ class Requests(Protocol):
         """Fill a pool."""
         ...
 
-    async def reroute(self, flow: str, by: Person, *, key: str) -> Answer:
-        """Move a flow."""
+    async def reroute(self, flow: str, by: Person, *, key: str, back: bool = False) -> Answer:
+        """Move a flow, or bring it back."""
         ...
 
 
@@ -119,6 +124,10 @@ class Desk(Protocol):
 
     async def runbooks(self) -> tuple[RunbookInfo, ...]:
         """Every runbook there is."""
+        ...
+
+    async def playbooks(self) -> tuple[PlaybookInfo, ...]:
+        """Every guide for people there is."""
         ...
 
     async def diagnose(self, link: str) -> Diagnosis:

@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "incident": ("bot.cli.incident", "List, show, acknowledge, note and resolve incidents."),
     "approve": ("bot.cli.approve", "Approve a step of a run that waits for people."),
     "reject": ("bot.cli.reject", "Reject a step of a run that waits for people."),
+    "settle": ("bot.cli.settle", "Say whether an act happened of which nobody knows; its run waits for that."),
     "review": ("bot.cli.review", "Judge a step that one person let go ahead alone; or list what is owed."),
     "pause": ("bot.cli.pause", "Let no run act: the kill switch."),
     "resume": ("bot.cli.pause", "Let runs act again."),

@@ -13,6 +13,7 @@ from bot.capacity.history import over_time
 from bot.capacity.link import LinkState, observed, specified
 from bot.capacity.observed import RANGES
 from bot.capacity.ranges import Array
+from bot.capacity.shown import unmeasured
 from bot.capacity.variation import Factor, How, scatter
 from bot.cli.options import opened
 from bot.diagnosis.scene import Scene
@@ -41,6 +42,8 @@ _SCATTER: tuple[tuple[str, str, How], ...] = (
 """Feature of the diagnosis (its scale adds up, or is a logarithm) -> the parameter that scatters with it."""
 _GLANCE = {"scrape_interval": 1.0, "step": 1.0, "rate_window": 4.0, "history": 7.0}
 """Telemetry settings, s, of a glance at exporters: the rate window is full when it ends."""
+_MADE = "entanglement_rate"
+"""Without it a history says nothing of what the link delivers; means over the rate window come in late."""
 _UNSAID = (
     "herald_efficiency",
     "fidelity",
@@ -76,6 +79,8 @@ class Answer:
     now: LinkState
     estimate: Estimate
     source: str
+    assumed: tuple[str, ...]
+    """Signals that were not measured: what the network file promises stands in."""
     times: Array
     history: Array
 
@@ -96,16 +101,34 @@ async def _ask(asked: Asked) -> Answer:
         if asked.link not in network.links:
             known = ", ".join(sorted(network.links)[:8])
             raise NotFoundError(f"there is no link {asked.link}", hint=f"the network has {known}")
-        alone = isinstance(bellhop.telemetry, EmbeddedTelemetry)
         at = bellhop.clock.now() if asked.at is None else asked.at
-        window = await (_scraped(bellhop, asked) if alone else bellhop.observer.window(asked.link, at))
+        window = await _remembered(bellhop, asked, at)
+        alone = window is None
+        if window is None:
+            window = await _scraped(bellhop, asked)
         return _answer(asked, network, window, at, alone=alone)
 
 
+async def _remembered(bellhop: "Bellhop", asked: Asked, at: float) -> Window | None:
+    """What Prometheus knows, or the file of the running server's embedded telemetry; None where that has no history."""
+    if not isinstance(bellhop.telemetry, EmbeddedTelemetry):
+        return await bellhop.observer.window(asked.link, at)
+    try:
+        window = await bellhop.observer.window(asked.link, at)
+    except TelemetryUnavailableError:
+        return None
+    link = bellhop.network.links[asked.link]
+    known = Scene(window, bellhop.network).levels(link, "baseline")
+    return window if _MADE in known or (known and asked.at is not None) else None
+
+
 async def _scraped(bellhop: "Bellhop", asked: Asked) -> Window:
-    """A few scrapes of this process: the server's embedded telemetry, and its history, are out of reach."""
+    """A few scrapes of this process, where the server's embedded telemetry has left no history to read."""
     if asked.at is not None:
-        raise UsageError("embedded telemetry keeps its history in the server", hint="--at needs source: prometheus")
+        raise UsageError(
+            f"embedded telemetry has no history of {asked.link} at that time",
+            hint="it keeps six hours; further back --at needs source: prometheus",
+        )
     short = bellhop.settings.telemetry.model_copy(update=_GLANCE)
     telemetry = EmbeddedTelemetry(
         short.exporters,
@@ -135,16 +158,21 @@ def _answer(asked: Asked, network: Network, window: Window, at: float, *, alone:
         raise TelemetryUnavailableError(
             f"telemetry has nothing fresh of {link.id} at that time", hint="check with `bellhop doctor`"
         )
-    if alone or not scene.levels(link, "baseline"):
+    levels = scene.levels(link, "baseline")
+    if alone or not levels or (_MADE not in levels and _MADE in fresh):
         now = observed(link, fresh, reference=specified(link))
         baseline = replace(specified(link), **{name: getattr(now, name) for name in _UNSAID})
+        levels = fresh
         source = (
             "no history of telemetry here: baseline is what the network file promises (loss, attempts, T1, T2, errors)"
         )
     else:
         baseline, now = scene.states(link)
-        minutes = (window.end - window.start) / 60
+        minutes = (window.end - _since(window)) / 60
         source = f"baseline and now from {minutes:.0f} min of telemetry; 5..95%: the link's usual scatter"
+    assumed = unmeasured(levels)
+    if assumed:
+        source = f"{source}; not measured, so the network file's promise stands in: {', '.join(assumed)}"
     varied = (*_usual_scatter(scene, link), *asked.varied)
     times, told = over_time(link, window, baseline)
     return Answer(
@@ -153,9 +181,16 @@ def _answer(asked: Asked, network: Network, window: Window, at: float, *, alone:
         now=now,
         estimate=estimate(baseline, now, varied, uses=asked.uses, eps=asked.eps),
         source=source,
+        assumed=assumed,
         times=times,
         history=told.get("capacity_qubits_per_s", np.empty(0)),
     )
+
+
+def _since(window: Window) -> float:
+    """The first instant at which anything is known, Unix seconds."""
+    known = [series.times[np.isfinite(series.values).any(axis=0)] for series in window.signals.values()]
+    return min((float(times[0]) for times in known if times.size), default=window.end)
 
 
 def _latest(name: str, link: Link, window: Window) -> float | None:

@@ -12,11 +12,13 @@ from rich.text import Text
 
 from bot.capacity.estimate import FACTORS, KEY_BLOCK_S, PLANNED, PLANNED_KEY, Estimate, units
 from bot.capacity.ranges import Number
+from bot.capacity.shown import rests_on_promise
 from bot.cli.capacity_link import Answer
 from bot.model.time import format_instant
 
 WIDTH = 20
 _CAPACITY = "capacity_qubits_per_s"
+_NEVER = "never"
 _ROWS: tuple[tuple[str, str, str], ...] = (
     ("capacity, at least", "finite block", PLANNED),
     ("capacity, at least", "asymptotic", _CAPACITY),
@@ -36,7 +38,7 @@ def show(answer: Answer, *, width: int | None = None) -> None:
     console = Console(highlight=False, width=width)
     console.print(_headline(answer), soft_wrap=True)
     for part in (
-        _quantities(answer.estimate),
+        _quantities(answer),
         _chain(answer.estimate),
         *_attribution(answer.estimate),
     ):
@@ -74,7 +76,9 @@ def _headline(answer: Answer) -> RenderableType:
     told = answer.estimate
     stamp = format_instant(answer.at)
     now, before = told.now[PLANNED], told.baseline[PLANNED]
-    if not np.isfinite([now, before, float(told.explanation.drop)]).all():
+    if rests_on_promise(PLANNED, answer.assumed):
+        what = "[yellow]capacity unknown: what the link makes is not measured yet[/yellow]"
+    elif not np.isfinite([now, before, float(told.explanation.drop)]).all():
         what = "[yellow]capacity unknown: a parameter of the link is not known[/yellow]"
     elif told.dropped:
         cause = next(iter(told.shares))
@@ -86,18 +90,31 @@ def _headline(answer: Answer) -> RenderableType:
     return Text.from_markup(f"[bold]{escape(answer.link.id)}[/bold] at {stamp}: {what}")
 
 
-def _quantities(told: Estimate) -> Table:
+def _quantities(answer: Answer) -> Table:
+    told = answer.estimate
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("")
     table.add_column("regime")
     for name in ("baseline", "now", "5..95%"):
         table.add_column(name, justify="right")
+    if not told.intervals:
+        table.columns[-1].header = ""
     table.add_column("unit")
     for what, regime, name in _ROWS:
-        table.add_row(
-            what, regime, number(told.baseline[name]), number(told.now[name]), _interval(told, name), _unit(name)
-        )
+        before, now = (_quantity(side, name) for side in (told.baseline, told.now))
+        if rests_on_promise(name, answer.assumed):
+            table.add_row(what, regime, "", "not measured", "", _unit(name))
+        elif now == _NEVER:
+            table.add_row(what, regime, before, now, "", "" if before == _NEVER else _unit(name))
+        else:
+            table.add_row(what, regime, before, now, _interval(told, name), _unit(name))
     return table
+
+
+def _quantity(side: Mapping[str, float], name: str) -> str:
+    """A number; a pool that is never empty is said to be so."""
+    value = side[name]
+    return _NEVER if name == "pool_depletion_s" and np.isinf(value) else number(value)
 
 
 def _unit(name: str) -> str:
@@ -171,7 +188,7 @@ def _foot(answer: Answer) -> RenderableType:
 
 
 def number(value: float) -> str:
-    """Four digits, `unknown` for NaN, `never` for infinity."""
+    """Four digits, `unknown` for NaN, `endless` for infinity."""
     if np.isnan(value):
         return "unknown"
-    return "never" if np.isinf(value) else f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
+    return "endless" if np.isinf(value) else f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"

@@ -45,6 +45,8 @@ class Options:
     output: Path
     runbooks: Path | None = None
     """A folder of runbooks; those that ship where there is none."""
+    rules: Path | None = None
+    """A folder of rules beside those that ship."""
 
 
 class Demo:
@@ -227,7 +229,7 @@ def _settings(folder: Path, simulator: str, port: int, token: Path, *, options: 
         "controller": {"kind": "simulator", "url": simulator},
         "people": [{"id": "cli:you", "name": "you", "roles": ["approver", "operator", "security"]}],
         "postmortems": folder,
-        "runbooks": {"directory": options.runbooks},
+        "runbooks": {"directory": options.runbooks, "rules": options.rules},
     }
     if options.web:
         roles = ["operator", "approver"]

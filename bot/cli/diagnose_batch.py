@@ -25,8 +25,11 @@ async def diagnose_batch(config: Path, lines: IO[bytes]) -> None:
     Raises FileFaultsError, TelemetryUnavailableError, and UsageError where telemetry has no history to ask.
     """
     async with opened(config) as bellhop:
-        if isinstance(bellhop.telemetry, EmbeddedTelemetry):
-            raise UsageError("embedded telemetry keeps its history in the server", hint="--batch needs Prometheus")
+        if isinstance(bellhop.telemetry, EmbeddedTelemetry) and not bellhop.telemetry.remembers:
+            raise UsageError(
+                "no server has written a history of embedded telemetry here",
+                hint="start `bellhop serve`; for more than six hours --batch needs Prometheus",
+            )
         asked = read_questions(lines, bellhop.network.links, bellhop.clock.now())
         batch = Batch(bellhop.observer, bellhop.telemetry, bellhop.settings.telemetry)
         told = _Told(asked)

@@ -11,12 +11,28 @@ from bot.cli.options import config_option
 from bot.cli.review import owed_line
 
 if TYPE_CHECKING:
+    from bot.model.guard import Pause
     from bot.model.incident import Incident
 
 
-@click.group(epilog="\b\nExamples:\n  bellhop incident list\n  bellhop incident show INC-7")
+_EXAMPLES = """\b
+Examples:
+  bellhop incident list
+  bellhop incident show INC-7
+  bellhop incident resolve INC-7 "realigned by hand"
+"""
+
+
+@click.group(epilog=_EXAMPLES)
 def incident() -> None:
     """List, show, acknowledge, note and resolve incidents."""
+
+
+@incident.command()
+@config_option
+def status(config: Path) -> None:
+    """Whether runs may act at all, the open incidents and the reviews that are owed."""
+    asyncio.run(_list(config, open_only=True, as_json=False))
 
 
 @incident.command(name="list")
@@ -48,19 +64,20 @@ def ack(config: Path, id: str) -> int:  # noqa: A002
 @incident.command()
 @config_option
 @click.argument("id")
-@click.argument("text")
-def note(config: Path, id: str, text: str) -> int:  # noqa: A002
+@click.argument("text", nargs=-1, required=True)
+def note(config: Path, id: str, text: tuple[str, ...]) -> int:  # noqa: A002
     """Write something down for the postmortem."""
-    return asyncio.run(_act(config, id, "note", text))
+    return asyncio.run(_act(config, id, "note", " ".join(text)))
 
 
 @incident.command()
 @config_option
 @click.argument("id")
-@click.option("--why", default="", help="Why it is over.")
-def resolve(config: Path, id: str, why: str) -> int:  # noqa: A002
+@click.argument("words", nargs=-1, metavar="[WHY]...")
+@click.option("--why", default="", help="Why it is over; the same as the words behind the id.")
+def resolve(config: Path, id: str, words: tuple[str, ...], why: str) -> int:  # noqa: A002
     """Declare an incident over."""
-    return asyncio.run(_act(config, id, "resolve", why))
+    return asyncio.run(_act(config, id, "resolve", " ".join([*words, why]).strip()))
 
 
 @incident.command()
@@ -80,9 +97,11 @@ async def _list(config: Path, *, open_only: bool, as_json: bool) -> None:
     async with opened(config) as bellhop:
         incidents = await bellhop.desk.incidents(open_only=open_only)
         owed = () if as_json else await bellhop.desk.reviews.owed()
+        pause = await bellhop.desk.switches.paused()
     if as_json:
         click.echo(msgspec.json.encode(incidents).decode())
         return
+    _say_pause(pause)
     for each in incidents:
         click.echo(_summary(each))
     if not incidents:
@@ -92,9 +111,19 @@ async def _list(config: Path, *, open_only: bool, as_json: bool) -> None:
 
 
 def _summary(view: "Incident") -> str:
-    finding = view.diagnosis.findings[0] if view.diagnosis and view.diagnosis.findings else None
-    verdict = f"{finding.mode} {finding.name} {finding.sureness}" if finding else "no verdict"
-    return f"{view.id:8} {view.severity} {view.state:20} {view.subject!s:24} {verdict:28} {view.title}"
+    from bot.incidents.title import one_line
+    from bot.model.wording import verdict_words
+
+    verdict = verdict_words(view.diagnosis)
+    return f"{view.id:8} {view.severity} {view.state:20} {view.subject!s:24} {verdict:28} {one_line(view.title)}"
+
+
+def _say_pause(pause: "Pause | None") -> None:
+    from bot.model.plan_wording import clean_line
+    from bot.model.wording import pause_words
+
+    if pause is not None:
+        click.secho(f"{clean_line(pause_words(pause))}; no run acts until: bellhop resume", fg="yellow", bold=True)
 
 
 async def _show(config: Path, id: str, *, as_json: bool) -> None:  # noqa: A002
@@ -107,11 +136,15 @@ async def _show(config: Path, id: str, *, as_json: bool) -> None:  # noqa: A002
     async with opened(config) as bellhop:
         view = await bellhop.desk.incident(id)
         events = await bellhop.desk.events(id)
+        pause = await bellhop.desk.switches.paused()
     if as_json:
         click.echo(json.dumps({"incident": msgspec.to_builtins(view), "events": msgspec.to_builtins(events)}))
         return
+    _say_pause(pause)
     console = Console(highlight=False)
     console.print(_summary(view), markup=False)
+    if view.diagnosis is not None and view.diagnosis.playbook:
+        console.print(f"guide for people: bellhop runbook show {view.diagnosis.playbook}", markup=False)
     for review in view.reviews:
         console.print(owed_line(review), style="yellow", markup=False)
     for event in events:

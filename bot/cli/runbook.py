@@ -117,6 +117,7 @@ def plan(
     from bot.cli.runbook_plan import plan_now
 
     inputs = _inputs(loaded.runbook, given)
+    _sound(config, Path(loaded.document.file))
     found = asyncio.run(plan_now(_present(config), loaded.runbook, link, node, inputs))
     if format_ == "json":
         click.echo(json.dumps(found.to_json()))
@@ -129,12 +130,16 @@ def plan(
 @runbook.command()
 @config_option
 @click.argument("incident")
-@click.option("--runbook", "name", default=None, help="Which one; the diagnosis' own when left out.")
-def run(config: Path, incident: str, name: str | None) -> int:
-    """Start a runbook on an open incident; the running bot carries it out."""
+@click.argument("name", default="")
+@click.option("--runbook", "named", default="", help="The same as NAME.")
+def run(config: Path, incident: str, name: str, named: str) -> int:
+    """Start the runbook NAME on an open incident, the diagnosis' own without NAME; the running bot carries it out."""
     from bot.cli import incident as incidents
 
-    code: int = click.get_current_context().invoke(incidents.run, config=config, id=incident, runbook=name)
+    if name and named and name != named:
+        raise click.UsageError(f"which one: {name} or {named}? Name one runbook")
+    context = click.get_current_context()
+    code: int = context.invoke(incidents.run, config=config, id=incident, runbook=name or named or None)
     return code
 
 
@@ -150,8 +155,9 @@ def test(config: Path | None, name: str, seed: int) -> int:
     from bot.cli.runbook_trial import heals
 
     wanted = _named(config, name).runbook
-    folder = _folder(config)
-    return 0 if asyncio.run(heals(wanted, folder=folder and folder.resolve(), seed=seed)) else 1
+    places = (_folder(config), _own_rules(config))
+    folder, rules = (place and place.resolve() for place in places)
+    return 0 if asyncio.run(heals(wanted, folder=folder, rules=rules, seed=seed)) else 1
 
 
 @runbook.command()
@@ -175,6 +181,17 @@ for _command in (ledger, reset, promote, skip, retry):
     runbook.add_command(_command)
 
 
+def _sound(config: Path | None, file: Path) -> None:
+    """Refuse to plan a runbook that has errors, with the first one and how to see them all."""
+    from bot.errors import UsageError
+    from remediation.errors import Severity
+
+    faults, _ = _faults([file], modes=frozenset(each.mode for each in _rules(config).modes))
+    wrong = sorted(fault for fault in faults if fault.severity is Severity.ERROR)
+    if wrong:
+        raise UsageError(f"{wrong[0]}; see all with: bellhop runbook lint {file}")
+
+
 def _present(config: Path | None) -> Path | None:
     return config or (_DEFAULT_CONFIG if _DEFAULT_CONFIG.is_file() else None)
 
@@ -189,10 +206,15 @@ def _folder(config: Path | None) -> Path | None:
 def _rules(config: Path | None) -> "Rules":
     """The diagnosis' rules, the configured ones among them."""
     from bot.diagnosis.rules import load_rules
+
+    return load_rules(_own_rules(config))
+
+
+def _own_rules(config: Path | None) -> Path | None:
     from bot.settings import load_settings
 
     present = _present(config)
-    return load_rules(load_settings(present).runbooks.rules if present else None)
+    return load_settings(present).runbooks.rules if present else None
 
 
 def _guides(config: Path | None) -> "tuple[Playbook, ...]":
@@ -208,8 +230,14 @@ def _library(config: Path | None) -> "Library":
 
 
 def _named(config: Path | None, name: str) -> "Loaded":
+    from remediation.errors import UnknownNameError
+
     library = _library(config)
-    wanted = library.get(name)
+    try:
+        wanted = library.get(name)
+    except UnknownNameError as error:
+        guides = ", ".join(guide.name for guide in _guides(config))
+        raise UnknownNameError(f"{error}; playbooks for people: {guides or 'none'}") from None
     return next(each for each in library.loaded if each.runbook is wanted)
 
 
@@ -252,6 +280,6 @@ def _read(kind: str, text: str) -> Any:  # noqa: ANN401 - an input of any type
     if kind in ("ratio", "number", "integer", "boolean"):
         try:
             return json.loads(text)
-        except json.JSONDecodeError:
+        except ValueError:
             return text
     return text

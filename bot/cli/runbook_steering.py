@@ -15,9 +15,10 @@ from bot.cli.pause import said
 @click.argument("step")
 @click.argument("why", nargs=-1)
 def skip(config: Path, run: str, step: str, why: tuple[str, ...]) -> int:
-    """Pass over STEP of RUN, which has not begun or waits for its approval; the run goes on behind it.
+    """Pass over STEP of RUN, which has not begun, waits for its approval or only looks; the run goes on behind it.
 
-    A step that verifies the repair is skipped by an approver only, and that is reviewed afterwards.
+    A step that verifies the repair is skipped by an approver only; that is reviewed afterwards, and so is the skip
+    of a step that would have taken back what an earlier one did.
     """
     return asyncio.run(said(config, lambda bellhop, me: bellhop.desk.steering.skip(run, step, me, " ".join(why))))
 
@@ -27,7 +28,7 @@ def skip(config: Path, run: str, step: str, why: tuple[str, ...]) -> int:
 @click.argument("run")
 @click.argument("step", default="")
 def retry(config: Path, run: str, step: str) -> int:
-    """Run again what ended without success: from STEP, or from where it ended.
+    """Run again what ended without success: from STEP, from where it ended, or, taken back, from its first one.
 
     It is a new run with the same inputs; approvals are asked for and guards are checked anew.
     """

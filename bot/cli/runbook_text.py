@@ -1,30 +1,40 @@
-"""A runbook's plan as lines for people."""
+"""A runbook's plan as lines for people: what each step does to what, whom it asks and what should change."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import click
 
+from bot.model.plan_wording import act_words, asked_words, clean_line, predictions
 from remediation.plan import Plan
+
+_SHOWN_STEPS = 60
 
 
 def print_plan(found: Plan) -> None:
-    """Each step with what it needs and what it is predicted to change."""
-    click.echo(f"{found.title}  (plan {found.plan_hash[:10]})")
-    click.echo("  ".join(f"{name}={value}" for name, value in found.inputs.items()))
-    for step in found.steps:
-        approval = step.approval or {}
-        asks = f", asks {approval['count']} {approval['role']}" if approval.get("required") else ""
-        click.echo(f"\n{step.id:14} {step.title}\n{'':14} {step.action} ({step.risk}{asks})")
-        if step.when != "True":
-            click.echo(f"{'':14} only when {step.when}")
-        for item in step.predicted:
-            click.echo(f"{'':14} {_effect(item)}")
+    """The plan with its inputs, a few lines a step."""
+    click.echo(f"{clean_line(found.title)}  (plan {found.plan_hash[:10]})")
+    click.echo("  ".join(f"{name}={clean_line(value)}" for name, value in found.inputs.items()))
+    click.echo()
+    for line in plan_lines(found.to_json()):
+        click.echo(line)
 
 
-def _effect(item: Mapping[str, Any]) -> str:
-    before, after, low, high = (
-        "?" if item[name] is None else f"{item[name]:.4g}" for name in ("before", "after", "low", "high")
-    )
-    unit = "" if item["unit"] in ("", "1") else f" {item['unit']}"
-    return f"{item['quantity']} {before} -> {after}{'' if low == '?' else f' ({low} to {high})'}{unit}"
+def plan_lines(plan: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """Plain text; foreign words are on one line and without control characters, but not escaped for Rich."""
+    steps = plan.get("steps") or ()
+    for step in steps[:_SHOWN_STEPS]:
+        yield from (indent + line for line in _step(step))
+    if len(steps) > _SHOWN_STEPS:
+        yield f"{indent}… and {len(steps) - _SHOWN_STEPS} more steps"
+
+
+def _step(step: Mapping[str, Any]) -> Iterator[str]:
+    name, room = clean_line(step.get("id", "")), " " * 14
+    yield f"{name:14} {clean_line(step.get('title') or '')}"
+    asks = f", asks {asked}" if (asked := clean_line(asked_words(step))) else ""
+    yield f"{room} {act_words(step)} ({clean_line(step.get('risk', ''))}{asks})"
+    if step.get("when") not in (None, "", "True"):
+        yield f"{room} only when {clean_line(step['when'])}"
+    for line in predictions(step):
+        yield f"{room} {line}"

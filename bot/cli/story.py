@@ -1,24 +1,30 @@
 """An incident's events as lines for a terminal: what a person reads while it happens."""
 
-from datetime import UTC, datetime
 from functools import singledispatch
 
 from rich.console import Group, RenderableType
 from rich.markup import escape
-from rich.table import Table
 from rich.text import Text
 
+from bot.cli.runbook_text import plan_lines
+from bot.cli.story_diagnosis import diagnosis_told, short_number
 from bot.model import event as events
 from bot.model import guard_event as guards
 from bot.model import step_event as steps
 from bot.model import store_event as stores
-from bot.model.diagnosis import Diagnosis, Finding
 from bot.model.event import Event
-from bot.model.time import format_instant
-from remediation.duration import format_duration
+from bot.model.plan_wording import roles_words
+from bot.model.time import format_clock, format_instant
+from bot.model.wording import MARKS, confirmed_words, quarantine_words
 
-_OUTCOME_STYLE = {"succeeded": "green", "failed": "red", "skipped": "dim", "refused": "yellow", "unknown": "yellow"}
-_MARK = {"succeeded": "✓", "failed": "✗", "skipped": "–", "refused": "⊘", "unknown": "?"}
+_OUTCOME_STYLE = {
+    "succeeded": "green",
+    "failed": "red",
+    "skipped": "dim",
+    "refused": "yellow",
+    "unknown": "yellow",
+    "stopped": "yellow",
+}
 
 
 def line(event: Event) -> RenderableType | None:
@@ -26,10 +32,17 @@ def line(event: Event) -> RenderableType | None:
     told = tell(event.body)
     if told is None:
         return None
-    stamp = datetime.fromtimestamp(event.at, UTC).strftime("%H:%M:%S")
+    stamp = format_clock(event.at)
     if isinstance(told, str):
-        return Text.from_markup(f"[dim]{stamp}[/dim]  {told}")
+        return Text.from_markup(f"[dim]{stamp}[/dim]  {told}{_person(event)}")
     return Group(*(Text.from_markup(f"[dim]{stamp}[/dim]  {part}") if isinstance(part, str) else part for part in told))
+
+
+def _person(event: Event) -> str:
+    """The person who did it and why; nothing for what Bellhop and other programs did."""
+    if ":" not in event.by:
+        return ""
+    return f"  [dim]· {escape(event.by)}{': ' + escape(event.why) if event.why else ''}[/dim]"
 
 
 Told = str | list[str | RenderableType] | None
@@ -64,21 +77,37 @@ def _(body: events.StateChanged) -> Told:
 
 
 @tell.register
+def _(body: events.SeverityChanged) -> Told:
+    return f"severity [bold]{body.after}[/bold]  [dim](was {body.before})[/dim]"
+
+
+@tell.register
+def _(body: events.ChangeSeen) -> Told:
+    at = format_instant(body.changed_at)
+    return f"[cyan]change nearby[/cyan] on {body.subject} at {at}: {escape(body.kind)}: {escape(body.description)}"
+
+
+@tell.register
 def _(body: events.SubjectChanged) -> Told:
     return f"the fault sits at [bold]{body.after}[/bold], not {body.before}"
 
 
 @tell.register
 def _(body: events.DiagnosisMade) -> Told:
-    return [f"[bold cyan]diagnosis[/bold cyan] {_verdict(body.diagnosis)}", *_evidence(body.diagnosis)]
+    return diagnosis_told(body.diagnosis)
 
 
 @tell.register
 def _(body: events.PlanProposed) -> Told:
     return [
         f"[bold cyan]plan[/bold cyan] {escape(body.title)}  [dim]{body.run} · {body.plan_hash[:10]}[/dim]",
-        _plan(body),
+        *(Text(told, style="default") for told in plan_lines(body.plan, " " * 10)),
     ]
+
+
+@tell.register
+def _(body: events.RunStarted) -> Told:
+    return f"run [bold]{body.run}[/bold] started  [dim]{escape(body.runbook)}[/dim]"
 
 
 @tell.register
@@ -88,19 +117,25 @@ def _(body: events.ActRefused) -> Told:
 
 @tell.register
 def _(body: events.ApprovalAsked) -> Told:
-    who = f"{body.count} × {body.role}" if body.count > 1 else body.role
+    role = escape(roles_words(body.role))
+    who = f"{body.count} × {role}" if body.count > 1 else role
     return f"[bold yellow]approval needed[/bold yellow] {escape(body.title)}  [dim]({body.step}, by {who})[/dim]"
 
 
 @tell.register
 def _(body: events.ApprovalAnswered) -> Told:
     style = "green" if body.decision == "approved" else "red"
-    return f"[{style}]{body.decision}[/{style}] {body.step}"
+    missing = body.wanted - body.given if body.decision == "approved" else 0
+    more = f" ({body.given} of {body.wanted}; {missing} more must approve)" if missing > 0 else ""
+    return f"[{style}]{body.decision}[/{style}] {body.step}{more}"
 
 
 @tell.register
 def _(body: events.ApprovalExpired) -> Told:
-    return f"[yellow]nobody decided in time[/yellow] about {body.step}"
+    if not body.approved_by:
+        return f"[yellow]nobody decided in time[/yellow] about {body.step}"
+    agreed = f"{len(body.approved_by)} of {body.wanted} had approved: {escape(', '.join(body.approved_by))}"
+    return f"[yellow]too few decided in time[/yellow] about {body.step} ({agreed})"
 
 
 @tell.register
@@ -113,12 +148,23 @@ def _(body: steps.StepStarted) -> Told:
 def _(body: steps.StepEnded) -> Told:
     style = _OUTCOME_STYLE[body.outcome]
     why = f"  {escape(body.error)}" if body.error else ""
-    return f"  [{style}]{_MARK[body.outcome]} {body.step} {body.outcome}[/{style}]{why}"
+    seen = f"[dim]{escape(told)}[/dim]" if (told := confirmed_words(body.envelope)) else ""
+    return f"  [{style}]{MARKS[body.outcome]} {body.step} {_outcome(body)}[/{style}]{seen}{why}"
+
+
+@tell.register
+def _(body: steps.AbortAsked) -> Told:
+    return f"[bold yellow]abort[/bold yellow] of {body.run}: {escape(body.reason)}"
 
 
 @tell.register
 def _(body: steps.OutcomeAsked) -> Told:
     return f"[bold yellow]did {body.step} happen?[/bold yellow] {escape(body.reason)}"
+
+
+@tell.register
+def _(body: steps.OutcomeTold) -> Told:
+    return f"{escape(body.step)} of {body.run} [bold]{'happened' if body.happened else 'did not happen'}[/bold]"
 
 
 @tell.register
@@ -130,8 +176,8 @@ def _(body: steps.RunEnded) -> Told:
 @tell.register
 def _(body: events.EffectMeasured) -> Told:
     unit = f" {body.unit}" if body.unit not in ("", "1") else ""
-    said = f"{_number(body.before)} → predicted {_number(body.predicted)}, measured {_number(body.measured)}"
-    return f"  {body.quantity}: {said}{unit}"
+    before, predicted, measured = map(short_number, (body.before, body.predicted, body.measured))
+    return f"  {body.quantity}: {before} → predicted {predicted}, measured {measured}{unit}"
 
 
 @tell.register
@@ -142,9 +188,7 @@ def _(body: events.RecoveryVerified) -> Told:
 
 @tell.register
 def _(body: events.KeysQuarantined) -> Told:
-    since = format_instant(body.since)
-    links = escape(", ".join(body.links))
-    return f"[bold red]quarantine[/bold red] the keys of {links} since {since}: {escape(body.reason)}"
+    return f"[bold red]{escape(quarantine_words(body.links, body.since))}[/bold red]: {escape(body.reason)}"
 
 
 @tell.register
@@ -221,49 +265,7 @@ def _(body: events.PostmortemPublished) -> Told:
     return f"[bold green]postmortem[/bold green] {escape(body.place)}"
 
 
-def _verdict(diagnosis: Diagnosis) -> str:
-    if not diagnosis.findings:
-        return f"[bold]{diagnosis.verdict}[/bold]  {escape(diagnosis.summary)}"
-    first = diagnosis.findings[0]
-    head = f"[bold]{first.mode} {first.name}[/bold] on {first.subject}, confidence [bold]{first.sureness}[/bold]"
-    return f"{head}\n          {escape(diagnosis.summary)}"
-
-
-def _evidence(diagnosis: Diagnosis) -> list[RenderableType]:
-    return [_finding_table(diagnosis.findings[0])] if diagnosis.findings else []
-
-
-def _finding_table(finding: Finding) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), show_header=True, header_style="dim")
-    for column in ("", "          signal", "baseline", "now", "why"):
-        table.add_column(column, overflow="fold")
-    for sign, items in (("+", finding.evidence), ("-", finding.against)):
-        for item in items:
-            now, before = _number(item.observed), _number(item.baseline)
-            table.add_row(sign, f"          {item.signal}", before, now, escape(item.why))
-    return table
-
-
-def _plan(body: events.PlanProposed) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim")
-    for column in ("          step", "action", "risk", "approval", "predicted effect"):
-        table.add_column(column, overflow="fold")
-    for step in body.plan["steps"]:
-        approval = step.get("approval") or {}
-        asked = f"{approval.get('count', 1)} × {approval['role']}" if approval.get("required") else ""
-        predicted = "; ".join(_prediction(item) for item in step.get("predicted", []))
-        table.add_row(f"          {step['id']}", step["action"], step["risk"], asked, predicted)
-    return table
-
-
-def _prediction(item: dict[str, object]) -> str:
-    before, after = _number(item["before"]), _number(item["after"])
-    band = f" ({_number(item['low'])} to {_number(item['high'])})" if item.get("low") is not None else ""
-    unit = f" {item['unit']}" if item["unit"] not in ("", "1", "ratio") else ""
-    return f"{item['quantity']} {before} → {after}{band}{unit}"
-
-
-def _number(value: object) -> str:
-    if not isinstance(value, int | float):
-        return "?"
-    return format_duration(value) if value >= 1e6 else f"{value:.4g}"
+def _outcome(body: steps.StepEnded) -> str:
+    if body.phase == "undo":
+        return "taken back" if body.outcome == "succeeded" else f"taking back: {body.outcome}"
+    return body.outcome

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from bot.capacity.shown import rests_on_promise
 from bot.diagnosis import posterior, words
 from bot.diagnosis.examination import Examination
 from bot.diagnosis.phrases import confidence, plain, share
@@ -40,8 +41,10 @@ class Asked:
 
     @property
     def bound(self) -> tuple[float, float]:
-        """The model's bound on capacity before and now, qubit/s."""
+        """The model's bound on capacity before and now, qubit/s; NaN where what the link makes is not measured."""
         name = "capacity_qubits_per_s"
+        if rests_on_promise(name, self.capacity.assumed):
+            return math.nan, math.nan
         return self.capacity.baseline.get(name, 0.0), self.capacity.now.get(name, 0.0)
 
     @property
@@ -190,7 +193,8 @@ def _state(asked: Asked) -> str:
     """How the link does, in numbers."""
     look = asked.seen.scene.look("logical_failure", asked.link.id)
     before, now = asked.bound
-    capacity = f"the model's bound on capacity is {plain(now)} qubit/s ({plain(before)} before)"
+    known = f"the model's bound on capacity is {plain(now)} qubit/s ({plain(before)} before)"
+    capacity = "how many pairs it makes is not measured" if math.isnan(now) else known
     if look is None:
         return f"It carries no transfers now, and {capacity}"
     return f"{share(look.observed)} of its transfers succeed ({share(look.baseline)} before), and {capacity}"

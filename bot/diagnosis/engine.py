@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from bot.capacity.attribution import PARAMETERS, attribute
 from bot.capacity.ranges import Number
+from bot.capacity.shown import unmeasured
 from bot.diagnosis import answers, posterior
 from bot.diagnosis.examination import Examination
 from bot.diagnosis.rules import Rules
@@ -47,7 +48,12 @@ def _capacity(link: Link, scene: Scene) -> CapacityReport:
     model = scene.expected(link)
     dropped = float(model.now["capacity_qubits_per_s"]) < float(model.baseline["capacity_qubits_per_s"])
     shares = attribute(*model.states) if dropped else dict.fromkeys(PARAMETERS, 0.0)
-    return CapacityReport(baseline=_finite(model.baseline), now=_finite(model.now), attribution=_finite(shares))
+    return CapacityReport(
+        baseline=_finite(model.baseline),
+        now=_finite(model.now),
+        attribution=_finite(shares),
+        assumed=unmeasured(scene.levels(link, "now")),
+    )
 
 
 def _finite(quantities: Mapping[str, Number]) -> dict[str, float]:

@@ -1,5 +1,6 @@
 """Diagnoses in sentences that a person can check: every one with its numbers."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from bot.diagnosis.features import FEATURES
@@ -113,6 +114,8 @@ def fault_summary(
 def _bound(link: str, attribution: Mapping[str, float], change: tuple[float, float]) -> str:
     """How the model's bound on the capacity of a link changed, and through what."""
     before, now = change
+    if math.isnan(now):
+        return f"How many pairs {link} makes is not measured, so nothing is said of its capacity"
     if not before > 0 or now >= _DROP * before:
         return f"The model's bound on the capacity of {link} stays near {plain(now)} qubit/s"
     text = f"The model's bound on the capacity of {link} fell from {plain(before)} to {plain(now)} qubit/s"

@@ -6,9 +6,20 @@ from bot.flow.durable import Json
 from bot.flow.facts import onset_of
 from bot.flow.guarding import Guarding
 from bot.flow.journal import Journal
+from bot.flow.listening import listened, wish_about
 from bot.flow.messages import IncidentMessenger
 from bot.flow.observe import IncidentReadings, Observer
-from bot.flow.past import begun_as, begun_before, ended_before, place_of_act, skip_of, standing, touched
+from bot.flow.past import (
+    begun_as,
+    begun_before,
+    ended_before,
+    only_looks,
+    place_of_act,
+    skip_of,
+    standing,
+    touched,
+    under_way,
+)
 from bot.incidents.lifecycle import move
 from bot.model.event import ActRefused, Entry, Escalated, Event, RunStarted, State, StateChanged
 from bot.model.guard import Pause
@@ -65,7 +76,9 @@ class Acts:
     async def act(self, incident: str, run: str, instruction: Json) -> Json:
         """Do one act: its outcome, as an envelope of plain JSON.
 
-        Only {"paused": why} while nothing may act, and {"skipped": why} once a person wants it passed over.
+        Only {"paused": why} while nothing may act, {"skipped": why} once a person wants it passed over and
+        {"aborted": why} once one wants the run to end. That also breaks off an act that only looks; any other one is
+        done to its end, and its envelope says as `abort` that somebody wanted the run to end meanwhile.
         """
         act = Act.from_json(instruction)
         history = await self._journal.events(incident)
@@ -73,28 +86,30 @@ class Acts:
         if ended is not None:
             return dict(ended.envelope)
         view = await self._journal.incident(incident)
-        if (skip := skip_of(view, run, act)) is not None:
-            return {"skipped": skip}
-        ports = self._ports(view, run)
         begun = begun_before(history, run, act)
+        if begun is None and (wish := wish_about(view, run, act)) is not None:
+            return wish
+        ports = self._ports(view, run)
         envelope = await probe(act, ports, ACTIONS, before=begun.before) if begun else None
         if envelope is None:
             before = await snapshot(act, ports, ACTIONS)
             turned_away = await self._admit(view, run, act, history, before)
-            if turned_away is not None:
+            if turned_away is not None and not (begun and "aborted" in turned_away):
                 return turned_away
-            envelope = await perform(act, ports, ACTIONS)
-        envelope = {**envelope, "at": self._clock.now()}
-        await self._close(incident, run, act, envelope)
-        return envelope
+            envelope = turned_away or await self._perform(incident, run, act, ports)
+        return await self._close(incident, run, act, {**envelope, "at": self._clock.now()})
+
+    async def _perform(self, incident: str, run: str, act: Act, ports: Ports) -> Json:
+        doing = perform(act, ports, ACTIONS)
+        return await (listened(self._journal, incident, run, act, doing) if only_looks(act) else doing)
 
     async def _admit(self, view: Incident, run: str, act: Act, history: tuple[Event, ...], before: Json) -> Json | None:
-        """Write the intent, or say what the act comes to without being done: a refusal, a pause or a skip."""
+        """Write the intent, or say what the act comes to without being done: a refusal, a pause, a skip or an abort."""
         waits = standing(history, run)
 
         def stand(view: Incident, transaction: Transaction) -> Json | None:
-            if (skip := skip_of(view, run, act)) is not None:
-                return {"skipped": skip}
+            if (wish := wish_about(view, run, act)) is not None:
+                return wish
             pause = self._guarding.pause(transaction, act)
             if pause is not None and not waits:
                 transaction.append(view.id, [self._paused(run, act, pause, history)])
@@ -118,23 +133,31 @@ class Acts:
 
         return await self._journal.decide(view.id, decide)
 
-    async def _close(self, incident: str, run: str, act: Act, envelope: Json) -> None:
-        def write(transaction: Transaction) -> None:
-            self._guarding.settle_act(transaction, run, act, happened=envelope["happened"])
-            transaction.append(incident, [self._outcome(run, act, envelope)])
+    async def _close(self, incident: str, run: str, act: Act, envelope: Json) -> Json:
+        """Write the outcome, with a person's wish to end the run that came before it."""
 
-        await self._journal.store.transact(write)
+        def write(view: Incident, transaction: Transaction) -> Json:
+            abort = view.runs[run].abort if act.phase == "run" else ""
+            told = {**envelope, "abort": abort} if abort else envelope
+            self._guarding.settle_act(transaction, run, act, happened=told.get("happened", False))
+            if "skipped" not in told:
+                transaction.append(incident, [self._outcome(run, act, told)])
+            return told
+
+        return await self._journal.decide(incident, write)
 
     async def leave(self, incident: str, run: str, instruction: Json) -> Json:
         """Note that a step is passed over, or that it could not be begun; {"skipped": why} when a person skips that."""
         skips = instruction["kind"] == Skip.__name__
         left: Skip | Fail = Skip.from_json(instruction) if skips else Fail.from_json(instruction)
         outcome: StepOutcome = "skipped" if skips else "failed"
-        body = StepEnded(run=run, step=left.step, phase="run", attempt=1, outcome=outcome, error=left.why)
 
         def write(view: Incident, transaction: Transaction) -> Json:
             if isinstance(left, Fail) and (skip := skip_of(view, run, left)) is not None:
                 return {"skipped": skip}
+            begun = under_way(transaction.events(incident), run, left.step)
+            step, attempt = (begun.step, begun.attempt) if begun else (left.step, 1)
+            body = StepEnded(run=run, step=step, phase="run", attempt=attempt, outcome=outcome, error=left.why)
             transaction.append(incident, [self._journal.entry(body, key=f"{outcome}:{run}:{left.step}")])
             return {}
 
@@ -225,17 +248,14 @@ class Acts:
         return self._journal.entry(body, key=f"began:{place_of_act(run, act)}")
 
     def _outcome(self, run: str, act: Act, envelope: Json) -> Entry:
-        outcome: StepOutcome = (
-            "succeeded" if envelope["ok"] else "unknown" if envelope["happened"] is None else "failed"
-        )
         body = StepEnded(
             run=run,
             step=act.step,
             phase=act.phase,
             attempt=act.attempt,
-            outcome=outcome,
-            output=envelope["output"],
-            error=envelope["error"],
+            outcome=_outcome_in(envelope),
+            output=envelope.get("output", {}),
+            error=envelope.get("aborted") or envelope["error"],
             envelope=envelope,
         )
         return self._journal.entry(body, key=f"done:{place_of_act(run, act)}")
@@ -263,3 +283,9 @@ class Acts:
             return []
         body = StateChanged(before=view.state, after=state)
         return [self._journal.entry(body, key=f"{state}:{run}", why=why)]
+
+
+def _outcome_in(envelope: Json) -> StepOutcome:
+    if "aborted" in envelope:
+        return "stopped"
+    return "succeeded" if envelope["ok"] else "unknown" if envelope["happened"] is None else "failed"

@@ -3,6 +3,11 @@
 All arrive on one durable topic as {"kind", "step", "by", ...}; `bot.flow.desk` checks authority before it sends.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
 from bot.clock import Clock
 from bot.flow.authority import pending_at
 from bot.flow.durable import DurableWorker, Json
@@ -30,13 +35,31 @@ class Approvals:
         """Who and why, when somebody asked to stop this run; answers to questions long past are let go."""
         while (message := await self._worker.receive(0)) is not None:
             if message["kind"] == "abort":
-                return _who_and_why(message)
+                return _who_and_why(message["by"], message)
         return None
 
     async def wait_out(self, real_seconds: float) -> str | None:
         """Wait in a pause until it may be over; who and why, when somebody asked to stop this run meanwhile."""
         message = await self._worker.receive(real_seconds)
-        return _who_and_why(message) if message is not None and message["kind"] == "abort" else None
+        return _who_and_why(message["by"], message) if message is not None and message["kind"] == "abort" else None
+
+    async def wait(self, seconds: float, name: str) -> str | None:
+        """Wait `seconds` of the flow's clock, however often the process restarts; a wish to skip ends it as well.
+
+        Who and why, when somebody asked to stop this run meanwhile.
+        """
+        until = (await self._worker.step(f"wait {name}", self._instant, seconds))["until"]
+        turn = 0
+        while (left := await self._left(f"wait {name} {(turn := turn + 1)}", until)) > 0:
+            message = await self._worker.receive(min(left, _LONGEST_WAIT_S))
+            if message is not None and message["kind"] == "abort":
+                return _who_and_why(message["by"], message)
+            if message is not None and message["kind"] == "skip":
+                break
+        return None
+
+    async def _instant(self, seconds: float) -> Json:
+        return {"until": self._clock.now() + seconds}
 
     async def ask(self, incident: str, run: str, question: Ask) -> Json:
         """Post the question and wait for enough approvals, one rejection, a skip, an abort or the deadline."""
@@ -69,8 +92,8 @@ class Approvals:
             match message:
                 case {"kind": "settle", "step": question.step, "happened": happened, "by": by}:
                     return {"happened": bool(happened), "by": by}
-                case {"kind": "abort", "by": by}:
-                    return {"happened": None, "by": by}
+                case {"kind": "abort", "by": by, **rest}:
+                    return {"happened": None, "by": by, "why": _who_and_why(by, rest)}
                 case None:
                     reminders += 1
                     await self._worker.step(
@@ -115,14 +138,17 @@ class Approvals:
 
     async def _expire(self, incident: str, run: str, step: str, since: float) -> Json:
         """Write that nobody decided in time, unless somebody's last word was written just before."""
-        entry = self._journal.entry(ApprovalExpired(run=run, step=step), key=f"expired:{run}:{step}")
 
         def write(view: Incident, transaction: Transaction) -> Json:
             if (skip := view.runs[run].skips.get(step)) is not None:
                 return {"skipped": skip}
-            if pending_at(view, run, step) is None and _answered(transaction.events(incident), run, step, since):
+            pending = pending_at(view, run, step)
+            if pending is None and _answered(transaction.events(incident), run, step, since):
                 return {"answered": True}
-            transaction.append(incident, [entry])
+            body = ApprovalExpired(run=run, step=step)
+            if pending is not None:
+                body = replace(body, approved_by=pending.approved_by, wanted=pending.count * len(pending.roles))
+            transaction.append(incident, [self._journal.entry(body, key=f"expired:{run}:{step}")])
             return {}
 
         return await self._journal.decide(incident, write)
@@ -176,7 +202,7 @@ def _decision(message: Json | None, step: str) -> Json | None:
     """What one person's word alone decides."""
     match message:
         case {"kind": "abort", "by": by, **rest}:
-            return {"decision": "aborted", "by": [by], "why": rest.get("why", "")}
+            return {"decision": "aborted", "by": [by], "why": _who_and_why(by, rest)}
         case {"kind": "skip", "step": asked, "by": by, "why": why} if asked == step:
             return {"decision": "skipped", "by": [by], "why": why}
         case {"kind": "reject", "step": asked, "by": by} if asked == step:
@@ -190,5 +216,5 @@ def _skipped(told: Json) -> Json:
     return {"decision": "skipped", "by": [], "why": told["skipped"]}
 
 
-def _who_and_why(abort: Json) -> str:
-    return f"{abort['by']}: {abort.get('why', 'stopped by hand')}"
+def _who_and_why(by: str, message: Mapping[Any, Any]) -> str:
+    return f"stopped by {by}: {message.get('why') or 'no reason given'}"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from bot.flow.authority import Authority, against_time, pending_at, roles_in
+from bot.flow.authority import Authority, against_time, given_with, pending_at, roles_in
 from bot.flow.durable import DurableClient, Json
 from bot.flow.facts import is_security_gated
 from bot.flow.journal import Journal
@@ -40,7 +40,7 @@ class Approving:
         def decide(view: Incident, transaction: Transaction) -> Answer:
             pending = pending_at(view, run, step)
             if pending is None:
-                return Answer(done=False, message=f"{run} does not wait for an approval of {step}")
+                return Answer(done=False, message=not_waiting(transaction.events(view.id), run, step))
             against = self._authority.against_approving if approves else self._authority.against_rejecting
             if refusal := against(pending, view.runs[run], by) or against_time(
                 pending, plan_hash, self._journal.clock.now()
@@ -51,7 +51,9 @@ class Approving:
                 return Answer(done=False, message=refusal)
             self._let(transaction, view, pending, by, approves=approves, key=key)
             word = "approved" if approves else "rejected"
-            return Answer(done=True, message=f"{step} of {run} is {word} by {by.name}")
+            given, wanted = given_with(pending, by)
+            more = f"; it waits for {wanted - given} more" if approves and given < wanted else ""
+            return Answer(done=True, message=f"{step} of {run} is {word} by {by.name}{more}")
 
         return await self._journal.decide(incident_of(run), decide)
 
@@ -97,12 +99,15 @@ class Approving:
     ) -> None:
         """Write the answer, and tell the run."""
         run, step, roles = pending.run, pending.step, roles_in(pending, by)
+        given, wanted = given_with(pending, by)
         body = ApprovalAnswered(
             run=run,
             step=step,
             decision="approved" if approves else "rejected",
             plan_hash=pending.plan_hash,
             roles=roles,
+            given=wanted if break_glass else given,
+            wanted=wanted,
         )
         self._append(transaction, view.id, body, by, key=f"answer:{run}:{step}:{by.id}")
         kind = "approve" if approves else "reject"

@@ -47,6 +47,12 @@ def roles_in(pending: PendingApproval, by: Person) -> tuple[str, ...]:
     return tuple(role for role in pending.roles if role in by.roles)
 
 
+def given_with(pending: PendingApproval, by: Person) -> tuple[int, int]:
+    """How many approvals there are with this person's, and how many it takes."""
+    people = (*(frozenset(each) for each in pending.approved_roles), frozenset(roles_in(pending, by)))
+    return fills(pending.roles, pending.count, people), pending.count * len(pending.roles)
+
+
 def against_time(pending: PendingApproval, plan_hash: str | None, now: float) -> str:
     """Why no answer counts any more, or nothing."""
     if plan_hash is not None and plan_hash != pending.plan_hash:

@@ -6,6 +6,7 @@ one transaction; the same act twice is one. Every answer is one line that says w
 
 from bot.flow.approving import Approving
 from bot.flow.durable import DurableClient, Json
+from bot.flow.facts import in_the_way
 from bot.flow.journal import Journal
 from bot.flow.observe import Observer
 from bot.flow.past import incident_of
@@ -13,6 +14,7 @@ from bot.flow.propose import Proposer
 from bot.flow.publish import Publisher
 from bot.flow.requests import Requests
 from bot.flow.reviewing import Reviews, owing
+from bot.flow.shelf import runbook_info
 from bot.flow.steering import Steering
 from bot.flow.switches import Switches, may_act, needs_role
 from bot.incidents.lifecycle import move
@@ -20,7 +22,7 @@ from bot.model.diagnosis import Diagnosis
 from bot.model.event import Entry, Escalated, Event, EventBody, NoteAdded, State, StateChanged
 from bot.model.incident import Incident
 from bot.model.person import Answer, Person
-from bot.model.runbook import RunbookInfo
+from bot.model.runbook import PlaybookInfo, RunbookInfo
 from bot.model.step_event import AbortAsked, OutcomeTold
 from bot.postmortem import Format
 from bot.settings import PersonSettings
@@ -86,10 +88,11 @@ class Desk:
 
     async def runbooks(self) -> tuple[RunbookInfo, ...]:
         """Every runbook there is."""
-        return tuple(
-            RunbookInfo(name=each.metadata.name, title=each.metadata.title, handles=tuple(each.spec.handles))
-            for each in self._proposer.library.runbooks
-        )
+        return tuple(map(runbook_info, self._proposer.library.runbooks))
+
+    async def playbooks(self) -> tuple[PlaybookInfo, ...]:
+        """Every guide for people there is."""
+        return tuple(PlaybookInfo(name=each.name, title=each.title) for each in self._playbooks)
 
     async def diagnose(self, link: str, at: float | None = None) -> Diagnosis:
         """A fresh diagnosis of a link, written nowhere; raises NotFoundError."""
@@ -140,12 +143,10 @@ class Desk:
         view = await self._journal.incident(id)
         if not view.is_open:
             return Answer(done=False, message=f"{id} is {view.state}; there is nothing to run")
-        going = [run.run for run in view.runs.values() if run.started_at and not run.ended_at]
-        if going:
-            return Answer(done=False, message=f"{going[0]} is still running; abort it first")
+        cause = f"{by.id}:{view.last_seq}"
         try:
             proposal = await self._proposer.propose(
-                id, cause=f"{by.id}:{view.last_seq}", runbook=runbook, by=by.id, start=True
+                id, cause=cause, runbook=runbook, by=by.id, start=True, unless=in_the_way
             )
         except RemediationError as error:
             return Answer(done=False, message=str(error))
@@ -196,11 +197,11 @@ class Desk:
             known = view.runs.get(run)
             if known is None or not known.started_at or known.ended_at:
                 return Answer(done=False, message=f"{run} is not running")
-            reason = why or "stopped by hand"
+            reason = why or "no reason given"
             self._append(transaction, view.id, AbortAsked(run=run, reason=reason), by, key=f"abort:{run}")
             message: Json = {"kind": "abort", "by": by.id, "why": reason}
             self._client.send(transaction, run=run, message=message, key="abort")
-            return Answer(done=True, message=f"{run} stops before its next act")
+            return Answer(done=True, message=f"{run} stops before its next act; one that only looks ends now")
 
         return await self._journal.decide(incident_of(run), decide)
 

@@ -38,6 +38,18 @@ def going(incident: Incident) -> tuple[str, ...]:
     return tuple(run.run for run in runs if run.ended_at is None and (run.started_at or run.requested_by))
 
 
+def in_the_way(incident: Incident) -> str:
+    """Why nobody may ask for another run in an incident; empty when nothing stands in the way."""
+    if not incident.is_open:
+        return f"{incident.id} is {incident.state}; there is nothing to run"
+    runs = [incident.runs[run] for run in going(incident)]
+    for each in runs:
+        if each.started_at:
+            return f"{each.run} is still running; abort it first"
+        return f"{each.run} ({each.runbook}) was asked for and has not begun; wait for it"
+    return ""
+
+
 def affected_flows(incident: Incident, network: Network) -> tuple[Flow, ...]:
     """The flows that run over the subject."""
     subject = incident.subject
@@ -53,16 +65,27 @@ def plan_facts(incident: Incident, network: Network) -> PlanFacts:
     others = [each for each in links_over(network, str(place_of(incident))) if each != link]
     return PlanFacts(
         incident={**incident_facts(incident), "link": link, "other_links": others},
-        affected_flows=tuple(
-            {
-                "id": flow.id,
-                "priority": flow.priority,
-                "route": list(flow.route),
-                "alternates": [list(route) for route in flow.alternates],
-            }
-            for flow in flows
-        ),
+        affected_flows=tuple(flow_facts(flow) for flow in flows),
+        **known_names(network),
     )
+
+
+def known_names(network: Network) -> dict[str, Any]:
+    """The flows of the network, and the names of its links and nodes; nothing of a network that nobody knows."""
+    if not network.nodes:
+        return {}
+    flows = {flow.id: flow_facts(flow) for flow in network.flows.values()}
+    return {"flows": flows, "links": network.links.keys(), "nodes": network.nodes.keys()}
+
+
+def flow_facts(flow: Flow) -> Mapping[str, Any]:
+    """A flow as templates see it."""
+    return {
+        "id": flow.id,
+        "priority": flow.priority,
+        "route": list(flow.route),
+        "alternates": [list(route) for route in flow.alternates],
+    }
 
 
 def place_of(incident: Incident) -> Subject:

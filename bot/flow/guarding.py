@@ -14,18 +14,19 @@ import msgspec
 
 from bot.clock import Clock
 from bot.flow.blast import PUTS_BACK, TAKES_OUT, is_same_place, links_over, needs_of, resources
-from bot.flow.facts import announced_over, certainty_of, link_of, windows_over
+from bot.flow.facts import certainty_of, link_of
 from bot.flow.observe import Observer
 from bot.flow.past import incident_of
 from bot.flow.pausing import Pausing
 from bot.flow.rates import counted_as, limits_of, memory_s, past
 from bot.flow.surroundings import Ended, Outside, Surroundings
+from bot.flow.ways import Way, first_move
 from bot.guard_settings import GuardSettings
 from bot.model.diagnosis import Diagnosis
 from bot.model.guard import Outage, Pause, RunRow
 from bot.model.guard_event import BreakerOpened
 from bot.model.incident import Incident, RunView
-from bot.store import GuardRows, NoticeRows, Store, Transaction
+from bot.store import GuardRows, Store, Transaction
 from remediation.contract import Risk
 from remediation.guard import (
     GuardFacts,
@@ -33,6 +34,7 @@ from remediation.guard import (
     Measuring,
     Reach,
     Refusal,
+    Route,
     check,
     check_measurement,
     check_reach,
@@ -61,6 +63,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What acts had taken out when `reach` was found out."""
     reach: Reach | None = None
     measuring: tuple[Measuring, ...] = ()
+    way: Way | None = None
+    """Where the act, or the first act of the run, moves a flow to."""
 
 
 class Guarding:
@@ -92,12 +96,15 @@ class Guarding:
         """What a run meets at its start."""
         runbook = self._library.get(view.runs[run].runbook)
         needs = needs_of(self._observer.network, runbook, view.runs[run].plan, scope)
-        return Seen(
+        move = first_move(view.runs[run].plan)
+        seen = Seen(
             needs=needs,
             gone=await self._gone(needs, run),
             telemetry_age_s=await self._age(view, runbook),
             diagnosis=view.diagnosis,
+            way=await self._surroundings.way(move["action"], move["parameters"]) if move else None,
         )
+        return await self._with_outside(seen, "")
 
     async def look_at_act(self, view: Incident, run: str, act: Act, *, untouched: bool) -> Seen:
         """What an act meets; as long as the run has left the network `untouched` the fault is looked at again.
@@ -107,9 +114,11 @@ class Guarding:
         """
         measuring = await self._surroundings.measuring(act, self._settings)
         place, network = self._surroundings.place_of(act), self._observer.network
+        takes_out = place if act.action in TAKES_OUT else ""
+        goes_home = act.phase == "undo" and act.action == "flow.restore"
+        way = None if goes_home else await self._surroundings.way(act.action, act.parameters)
         if is_harmless(act) or act.phase == "undo":
-            seen = Seen(needs=frozenset(), measuring=measuring)
-            return await self._with_reach(seen, place) if act.action in TAKES_OUT else seen
+            return await self._with_outside(Seen(needs=frozenset(), measuring=measuring, way=way), takes_out)
         runbook = self._library.get(view.runs[run].runbook)
         needs = resources(network, place) or resources(network, str(view.subject))
         diagnosis = view.diagnosis
@@ -122,12 +131,20 @@ class Guarding:
             telemetry_age_s=await self._age(view, runbook, place),
             diagnosis=diagnosis,
             measuring=measuring,
+            way=way,
         )
-        return await self._with_reach(seen, place) if act.action in TAKES_OUT else seen
+        return await self._with_outside(seen, takes_out)
 
-    async def _with_reach(self, seen: Seen, place: str) -> Seen:
-        """Reckon the reach of an act ahead of its transaction, which has to reckon again only if outages changed."""
+    async def _with_outside(self, seen: Seen, place: str) -> Seen:
+        """Look around where an act takes `place` out or moves a flow.
+
+        Its reach is reckoned ahead of its transaction, which has to reckon again only if outages changed.
+        """
+        if not place and seen.way is None:
+            return seen
         outside = await self._surroundings.outside(self._ended)
+        if not place:
+            return msgspec.structs.replace(seen, outside=outside)
         outages = await self._store.read(lambda transaction: frozenset(GuardRows(transaction).outages()))
         reach = await asyncio.to_thread(self._surroundings.reach, place, outages, outside)
         return msgspec.structs.replace(seen, takes_out=place, outside=outside, outages=outages, reach=reach)
@@ -143,6 +160,8 @@ class Guarding:
 
     def admit_run(self, transaction: Transaction, view: Incident, run: str, seen: Seen) -> Refusal | None:
         """Why this run may not start, or None: then it holds what it needs and counts as begun."""
+        if not view.is_open:
+            return Refusal("incident", f"{view.id} is {view.state}; open a new request")
         rows = GuardRows(transaction)
         rows.turn()
         refusal = self._refusal(rows, view, run, seen)
@@ -156,17 +175,18 @@ class Guarding:
     def admit_act(self, transaction: Transaction, view: Incident, run: str, act: Act, seen: Seen) -> Refusal | None:
         """Why this act may not be done now, or None: then it holds its target.
 
-        Acts that take back are always allowed, unless that takes something out; acts that only look unless they use
-        up pairs.
+        Acts that take back are always allowed, unless that takes something out or moves a flow away from home; acts
+        that only look unless they use up pairs.
         """
         if is_harmless(act):
             return check_measurement(self._bare(seen))
-        if act.phase == "undo" and not seen.takes_out:
+        if act.phase == "undo" and not seen.takes_out and seen.way is None:
             return None
         rows = GuardRows(transaction)
         rows.turn()
         if act.phase == "undo":
-            refusal = check_reach(dataclasses.replace(self._bare(seen), reach=self._reach(rows, seen)), self._limits)
+            facts = dataclasses.replace(self._bare(seen), reach=self._reach(rows, seen), route=self._route(rows, seen))
+            refusal = check_reach(facts, self._limits)
         else:
             refusal = self._refusal(rows, view, run, seen)
         if refusal is None:
@@ -229,13 +249,11 @@ class Guarding:
             target_runs=past(here),
             network_runs=past(others),
             reach=self._reach(rows, seen),
+            route=self._route(rows, seen),
             last_runs=past(rows.last_runs(run.runbook, _LONGEST_ROW)),
             holders=tuple(Holder(each.resource, each.run, each.runbook) for each in held),
             certainty=None if run.requested_by else certainty_of(seen.diagnosis, runbook),
-            windows=(
-                *windows_over(self._observer.network, self._settings.maintenance, seen.needs, now),
-                *announced_over(self._observer.network, NoticeRows(rows.transaction).maintenance(now), seen.needs),
-            ),
+            windows=self._surroundings.windows(rows.transaction, seen.needs, self._settings),
         )
 
     def _reach(self, rows: GuardRows, seen: Seen) -> Reach | None:
@@ -245,6 +263,9 @@ class Guarding:
         return (
             seen.reach if outages == seen.outages else self._surroundings.reach(seen.takes_out, outages, seen.outside)
         )
+
+    def _route(self, rows: GuardRows, seen: Seen) -> Route | None:
+        return self._surroundings.route(rows.transaction, seen.way, seen.outside, self._settings) if seen.way else None
 
     def _bare(self, seen: Seen) -> GuardFacts:
         return GuardFacts(self._clock.now(), (), seen.telemetry_age_s, measuring=seen.measuring)

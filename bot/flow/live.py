@@ -44,6 +44,10 @@ class Live(msgspec.Struct, frozen=True, kw_only=True):
     capacities: Mapping[str, float]
     unknown: Mapping[str, str] = {}
     idle: frozenset[str] = frozenset()
+    delivered: Mapping[str, float] = {}
+    """What they deliver now, in logical qubits/s."""
+    success: Mapping[str, float] = {}
+    """Share of the transfers that succeed now; of a link that nobody uses there is none."""
 
 
 def live(network: Network, window: Window) -> Live:
@@ -51,6 +55,8 @@ def live(network: Network, window: Window) -> Live:
     capacities: dict[str, float] = {}
     unknown: dict[str, str] = {}
     idle: set[str] = set()
+    delivered: dict[str, float] = {}
+    success: dict[str, float] = {}
     groups: dict[Code, list[Link]] = defaultdict(list)
     for link in network.links.values():
         groups[link.code].append(link)
@@ -59,6 +65,8 @@ def live(network: Network, window: Window) -> Live:
         unused = (seen[DELIVERED] == 0) & np.isnan(seen[SUCCESS])
         dead = (seen[RATE] == 0) | (seen[SUCCESS] == 0)
         carried = np.where(dead, 0.0, _carried(code, links, seen))
+        delivered |= _told(links, seen[DELIVERED])
+        success |= _told(links, seen[SUCCESS])
         for link, value, rests, why in zip(links, carried, unused, _lacking(seen, unused, dead), strict=True):
             if why:
                 unknown[link.id] = why
@@ -66,7 +74,7 @@ def live(network: Network, window: Window) -> Live:
             capacities[link.id] = float(value)
             if rests:
                 idle.add(link.id)
-    return Live(capacities=capacities, unknown=unknown, idle=frozenset(idle))
+    return Live(capacities=capacities, unknown=unknown, idle=frozenset(idle), delivered=delivered, success=success)
 
 
 def nothing_known(network: Network, why: str) -> Live:
@@ -79,6 +87,11 @@ def promised(link: Link) -> float:
     """Logical qubits a second that a link as specified carries: each takes a pair for every qubit of its code block."""
     answers = evaluate(specified(link))
     return float(answers["capacity_qubits_per_s"]) / physical_qubits(link.code.family, link.code.distance)
+
+
+def _told(links: Sequence[Link], values: Array) -> dict[str, float]:
+    """Link -> its value, where there is one."""
+    return {link.id: float(value) for link, value in zip(links, values, strict=True) if not np.isnan(value)}
 
 
 def _present(links: Sequence[Link], window: Window) -> Mapping[str, Array]:

@@ -1,5 +1,8 @@
 """What an incident's history says of a run's acts: begun, ended, standing still, or never touched anything."""
 
+from collections.abc import Collection, Mapping
+from typing import Any
+
 from bot.errors import NotFoundError
 from bot.flow.durable import Json
 from bot.model.event import Event
@@ -53,6 +56,42 @@ def skip_of(view: Incident, run: str, instruction: Act | Fail) -> str | None:
     if isinstance(instruction, Act) and instruction.phase == "undo":
         return None
     return view.runs[run].skips.get(step_of(instruction.step))
+
+
+def only_looks(act: Act) -> bool:
+    """Whether an act of a run changes nothing, so that it can be broken off at any time."""
+    known = ACTIONS.get(act.action)
+    return act.phase == "run" and known is not None and known.risk is Risk.READ
+
+
+def under_way(history: tuple[Event, ...], run: str, step: str) -> StepStarted | None:
+    """The act of a step that was begun and has not ended."""
+    bodies = (event.body for event in reversed(history))
+    of_run = (body for body in bodies if isinstance(body, StepStarted | StepEnded) and body.run == run)
+    last = next((body for body in of_run if step_of(body.step) == step_of(step)), None)
+    return last if isinstance(last, StepStarted) and last.phase == "run" else None
+
+
+def not_done(history: tuple[Event, ...], run: str) -> frozenset[str]:
+    """The steps of a run that were passed over or turned away."""
+    bodies = (event.body for event in history)
+    of_run = (body for body in bodies if isinstance(body, StepEnded) and body.run == run)
+    return frozenset(step_of(body.step) for body in of_run if body.outcome in ("skipped", "refused"))
+
+
+def standing_without(plan: Mapping[str, Any], step: str, passed: Collection[str]) -> tuple[str, ...]:
+    """The earlier steps of a plan that only `step` takes back, so that what they did stands when it is skipped.
+
+    `passed` are steps of which nothing is to be taken back.
+    """
+    steps = [each for each in plan.get("steps", []) if step_of(each["id"]) not in passed or step_of(each["id"]) == step]
+    places = [at for at, each in enumerate(steps) if step_of(each["id"]) == step]
+    if not places:
+        return ()
+    back, later = str(steps[places[0]]["action"]), {str(each["action"]) for each in steps[places[-1] + 1 :]}
+    early = (each for each in steps[: places[0]] if each["action"] in ACTIONS)
+    names = (step_of(each["id"]) for each in early if ACTIONS[each["action"]].compensation == back)
+    return () if back in later else tuple(dict.fromkeys(names))
 
 
 def begun_as(run: RunView) -> Json:

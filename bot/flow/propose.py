@@ -2,7 +2,7 @@
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -23,6 +23,7 @@ from bot.store import GuardRows, Transaction
 from remediation import machine
 from remediation.asking import asking
 from remediation.contract import Risk
+from remediation.errors import RemediationError
 from remediation.load import Library
 from remediation.plan import Plan, Predict, build_plan
 from remediation.registry import ACTIONS
@@ -83,20 +84,26 @@ class Proposer:
         by: str = "bellhop",
         start: bool = False,
         retry: Retry | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        unless: Callable[[Incident], str] | None = None,
     ) -> Proposal:
         """Plan `runbook`, or the one that the diagnosis names, once per `cause`.
 
         `start` queues the run at once (a person asked); otherwise mode and trigger of the runbook decide. Plan and
-        start are one commit; `retry` begins where another run ended. Raises RemediationError when there is no such
-        runbook or it cannot be planned.
+        start are one commit; `retry` begins where another run ended, with the inputs of that one. `unless` says, in
+        that commit, what of the incident stands in the way. Raises RemediationError with that, and when there is no
+        such runbook or it cannot be planned.
         """
         view = await self._journal.incident(incident)
         name = runbook or _runbook_of(view)
         mode = await self._journal.store.read(lambda transaction: self._modes.now(transaction, name, str(view.subject)))
         chosen = asking(self.library.get(name), ACTIONS, every_act=mode == "approve", security=is_security_gated(view))
-        plan = await self.plan(view, chosen, retry)
+        plan = await self.plan(view, chosen, retry, inputs)
 
         def write(current: Incident, transaction: Transaction) -> Proposal:
+            against = unless(current) if unless is not None else ""
+            if against and _earlier(transaction, incident, cause) is None:
+                raise RemediationError(against)
             run = f"{incident}-R{len(current.runs) + 1}"
             allowed, reason = (True, f"{by} asked for it") if start else _may_start(current, chosen, mode)
             body = PlanProposed(
@@ -112,8 +119,9 @@ class Proposer:
             )
             reason += _left_alone(current, plan, self._observer.network)
             entry = self._journal.entry(body, key=f"proposed:{cause}", by=by, why=reason)
-            if not transaction.append(incident, [entry]):
-                return _earlier(transaction, incident, cause)
+            if (earlier := _earlier(transaction, incident, cause)) is not None:
+                return earlier
+            transaction.append(incident, [entry])
             waits = (
                 self._enqueue(transaction, current, run, chosen, plan=plan, mode=mode, retry=retry) if allowed else ""
             )
@@ -134,11 +142,17 @@ class Proposer:
         finding = diagnosis.findings[0]
         return finding.confidence >= self.library.get(finding.runbook).spec.trigger.min_confidence
 
-    async def plan(self, incident: Incident, runbook: Runbook, retry: Retry | None = None) -> Plan:
+    async def plan(
+        self,
+        incident: Incident,
+        runbook: Runbook,
+        retry: Retry | None = None,
+        inputs: Mapping[str, Any] | None = None,
+    ) -> Plan:
         """The rendered plan for an incident, with predictions where telemetry allows them."""
         plan = build_plan(
             runbook,
-            inputs=retry.inputs if retry else {},
+            inputs=retry.inputs if retry else inputs or {},
             facts=plan_facts(incident, self._observer.network),
             actions=ACTIONS,
             predict=await self._predictor(incident),
@@ -227,9 +241,12 @@ def _runbook_of(incident: Incident) -> str:
     return findings[0].runbook if findings else UNKNOWN_RUNBOOK
 
 
-def _earlier(transaction: Transaction, incident: str, cause: str) -> Proposal:
+def _earlier(transaction: Transaction, incident: str, cause: str) -> Proposal | None:
+    """What was proposed for the same cause before."""
     bodies = (event.body for event in transaction.events(incident))
-    found = next(body for body in bodies if isinstance(body, PlanProposed) and body.cause == cause)
+    found = next((body for body in bodies if isinstance(body, PlanProposed) and body.cause == cause), None)
+    if found is None:
+        return None
     return Proposal(
         run=found.run, runbook=found.runbook, plan_hash=found.plan_hash, started=True, reason="asked for before"
     )

@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 
+from bot.flow.facts import in_the_way
 from bot.flow.journal import Journal
+from bot.flow.moved import moved_to
 from bot.flow.propose import Proposer
 from bot.flow.switches import may_act, needs_role
+from bot.flow.ways import way_of
 from bot.incidents.grouping import related
 from bot.incidents.title import one_line
 from bot.model.event import IncidentOpened
@@ -19,7 +22,7 @@ from remediation.errors import RemediationError
 
 LONGEST_MAINTENANCE_S = 7 * 86400.0
 _LONGEST_REASON = 200
-_ASKED = {"replenish-link": "Replenish", "reroute-flow": "Reroute"}
+_ASKED = {"replenish-link": "Replenish", "reroute-flow": "Reroute", "restore-flow": "Bring back"}
 
 
 class Requests:
@@ -81,13 +84,23 @@ class Requests:
             return Answer(done=False, message=f"there is no link {link}; the network has {_some(self._network.links)}")
         return await self._ask("replenish-link", Subject(kind="link", id=link), by, key)
 
-    async def reroute(self, flow: str, by: Person, *, key: str) -> Answer:
-        """Move a flow to its alternate route."""
-        if flow not in self._network.flows:
+    async def reroute(self, flow: str, by: Person, *, key: str, back: bool = False) -> Answer:
+        """Move a flow to its alternate route, or `back` to its home route, whoever had Bellhop move it."""
+        known = self._network.flows.get(flow)
+        if known is None:
             return Answer(done=False, message=f"there is no flow {flow}; the network has {_some(self._network.flows)}")
-        if not self._network.flows[flow].alternates:
+        if not known.alternates and not back:
             return Answer(done=False, message=f"the network file gives flow {flow} no alternate route")
-        return await self._ask("reroute-flow", Subject(kind="flow", id=flow), by, key)
+        moved = await self._journal.store.read(lambda transaction: moved_to(transaction, flow))
+        if back and moved is None:
+            there = f"flow {flow} is on its home route already ({', '.join(known.route)}), by all that Bellhop did"
+            return Answer(done=False, message=f"{there}; what was moved past Bellhop is moved back there")
+        way = way_of(self._network, moved.action, moved.inputs) if moved is not None and not back else None
+        if way is not None and way.links == known.alternates[0]:
+            there = f"flow {flow} was moved to its alternate route before ({', '.join(way.links)})"
+            return Answer(done=False, message=f"{there}; bring it back: bellhop reroute {flow} --back")
+        subject = Subject(kind="flow", id=flow)
+        return await self._ask("restore-flow" if back else "reroute-flow", subject, by, key)
 
     async def _ask(self, runbook: str, subject: Subject, by: Person, key: str) -> Answer:
         if not may_act(by):
@@ -95,7 +108,9 @@ class Requests:
         title = f"{_ASKED[runbook]} {subject.id}, asked for by {by.name}"
 
         def place(transaction: Transaction) -> str:
-            open_ = [view for view in self._journal.open_views(transaction) if view.is_open]
+            # An incident whose recovery is watched may close any moment; it takes no more runs.
+            views = self._journal.open_views(transaction)
+            open_ = [view for view in views if view.is_open and view.state != "monitoring"]
             here = [view.id for view in open_ if related(subject, view.subject, self._network)]
             if here:
                 return here[0]
@@ -107,11 +122,16 @@ class Requests:
         incident = await self._journal.store.transact(place)
         if not incident:
             return Answer(done=False, message="this was asked for before")
-        view = await self._journal.incident(incident)
-        if going := [run.run for run in view.runs.values() if run.started_at and not run.ended_at]:
-            return Answer(done=False, message=f"{going[0]} of {incident} is still running; abort it first")
         try:
-            found = await self._proposer.propose(incident, cause=f"asked:{key}", runbook=runbook, by=by.id, start=True)
+            found = await self._proposer.propose(
+                incident,
+                cause=f"asked:{key}",
+                runbook=runbook,
+                by=by.id,
+                start=True,
+                inputs={subject.kind: subject.id},
+                unless=in_the_way,
+            )
         except RemediationError as error:
             return Answer(done=False, message=f"{incident}: {error}")
         return Answer(

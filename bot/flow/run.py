@@ -72,8 +72,8 @@ class Runner:
             case Skip() | Fail():
                 return await self._leave(incident, run, state, instruction)
             case Wait():
-                await self._worker.sleep(self._acts.real_seconds(instruction.seconds))
-                return machine.record(state, instruction, {})
+                abort = await self._approvals.wait(instruction.seconds, f"{state.count}")
+                return machine.abort(state, abort) if abort else machine.record(state, instruction, {})
         raise AssertionError(instruction)
 
     async def _ask(self, incident: str, run: str, state: RunState, question: Ask) -> RunState:
@@ -104,9 +104,12 @@ class Runner:
             after = f" after pause {turn}" if turn else ""
             envelope = await self._worker.step(f"{name}{after}", self._acts.act, incident, run, act.to_json())
             if "skipped" in envelope:
-                return await self._pass_over(incident, run, state, act.step, envelope["skipped"])
+                passed = await self._pass_over(incident, run, state, act.step, envelope["skipped"])
+                return _unless_aborted(passed, envelope)
+            if "aborted" in envelope:
+                return machine.abort(state, envelope["aborted"])
             if "paused" not in envelope:
-                return machine.record(state, act, envelope)
+                return _unless_aborted(machine.record(state, act, envelope), envelope)
             abort = await self._approvals.wait_out(min(2.0**turn, LONGEST_PAUSE_LOOK_S))
         raise AssertionError(act)
 
@@ -134,7 +137,9 @@ class Runner:
                 if "skipped" in envelope:
                     state = await self._pass_over(incident, run, state, act.step, envelope["skipped"])
             state, left = _recorded(state, together, found)
-            if not left:
+            for _, envelope in found:
+                state = _unless_aborted(state, envelope)
+            if not left or state.undoing:
                 return state
             abort = await self._approvals.wait_out(min(2.0**turn, LONGEST_PAUSE_LOOK_S))
         raise AssertionError(together)
@@ -150,9 +155,15 @@ def _sound(found: Iterable[tuple[Act, Json | BaseException]]) -> list[tuple[Act,
     return envelopes
 
 
+def _unless_aborted(state: RunState, envelope: Json) -> RunState:
+    """The state after an act, unless somebody wanted the run to end before that; an open question comes first."""
+    abort = envelope.get("aborted") or envelope.get("abort")
+    return machine.abort(state, abort) if abort and not state.asking else state
+
+
 def _recorded(state: RunState, together: Together, found: list[tuple[Act, Json]]) -> tuple[RunState, list[Act]]:
     """The state after the acts that were done, and those that wait."""
-    over = [(act, envelope) for act, envelope in found if not {"paused", "skipped"} & envelope.keys()]
+    over = [(act, envelope) for act, envelope in found if not {"paused", "skipped", "aborted"} & envelope.keys()]
     if over:
         done = Together(group=together.group, acts=[act for act, _ in over])
         state = machine.record(state, done, {"acts": [envelope for _, envelope in over]})

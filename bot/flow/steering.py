@@ -7,7 +7,7 @@ from bot.flow.carrying import Left, left_by
 from bot.flow.durable import DurableClient, Json
 from bot.flow.journal import Journal
 from bot.flow.modes import Modes
-from bot.flow.past import incident_of, step_of
+from bot.flow.past import incident_of, not_done, standing_without, step_of, under_way
 from bot.flow.propose import Proposer, Retry
 from bot.flow.retrying import against_change, against_place, against_run, chain_of
 from bot.flow.switches import may_act, needs_role
@@ -18,7 +18,9 @@ from bot.model.incident import Incident, RunView
 from bot.model.person import Answer, Person
 from bot.model.step_event import StepEnded, StepStarted
 from bot.store import GuardRows, Transaction
+from remediation.contract import Risk
 from remediation.errors import RemediationError, UnknownNameError
+from remediation.registry import ACTIONS
 from remediation.retrying import place_of
 
 VERIFIES = frozenset({"telemetry.check", "telemetry.wait_until"})
@@ -37,7 +39,10 @@ class Steering:
         self._modes = modes
 
     async def skip(self, run: str, step: str, by: Person, why: str) -> Answer:
-        """Pass over a step that has not begun, or that waits for its approval; the run goes on behind it."""
+        """Pass over a step that has not begun, waits for its approval or its next attempt, or only looks.
+
+        The run goes on behind it.
+        """
         if not may_act(by):
             return needs_role(by, f"skip a step of {run}")
         reason = one_line(why, _LONGEST_REASON) or "no reason given"
@@ -46,14 +51,19 @@ class Steering:
             known = view.runs.get(run)
             if known is None or known.started_at is None or known.ended_at is not None:
                 return Answer(done=False, message=f"{run} is not running")
+            history = transaction.events(view.id)
+            stands = standing_without(known.plan, step, {*known.skips, *not_done(history, run)})
             if step not in known.skips:
-                if refusal := self._against(known, step, transaction.events(view.id), by):
+                if refusal := self._against(known, step, history, by):
                     return Answer(done=False, message=refusal)
-                body = SkipAsked(run=run, step=step, reason=reason, verifies=_action(known, step) in VERIFIES)
+                body = SkipAsked(
+                    run=run, step=step, reason=reason, verifies=_action(known, step) in VERIFIES, stands=stands
+                )
                 transaction.append(view.id, [self._journal.entry(body, key=f"skip:{run}:{step}", by=by.id)])
                 told: Json = {"kind": "skip", "step": step, "by": by.id, "why": f"skipped by {by.id}: {reason}"}
                 self._client.send(transaction, run=run, message=told, key=f"skip:{step}")
-            return Answer(done=True, message=f"{step} of {run} is passed over when its turn comes")
+            now = under_way(history, run, step) is not None
+            return Answer(done=True, message=_said(run, step, why, stands, now=now))
 
         return await self._journal.decide(incident_of(run), decide)
 
@@ -84,7 +94,7 @@ class Steering:
         runbook = self._proposer.library.get(known.runbook)
         changed = against_change(runbook, known)
         left = Left() if changed else left_by(view, await self._journal.events(view.id), known.run, runbook)
-        place = place_of(runbook, step) if step else left.place
+        place = place_of(runbook, step) if step else 0 if left.taken_back else left.place
         if changed or place is None:
             return changed or f"{known.run} has no step {step}; its steps are {', '.join(_steps(known.plan))}"
         refusal = against_place(runbook, known.run, place, left)
@@ -125,7 +135,8 @@ class Steering:
         if any(body.phase == "undo" for body in acts):
             return f"{run} takes back what it did; there is nothing to skip"
         own = [body for body in acts if step_of(body.step) == step]
-        return _late(run, step, own[-1]) if own else self._against_looking_away(known, step, by)
+        late = _late(run, step, own[-1], self._attempts(known.runbook, step)) if own else ""
+        return late or self._against_looking_away(known, step, by)
 
     def _against_looking_away(self, known: RunView, step: str, by: Person) -> str:
         """A verification is only skipped by somebody who could also have let the step go ahead."""
@@ -136,12 +147,30 @@ class Steering:
             return ""
         return f"{step} verifies the repair; to skip it {by.name} needs the role {' or '.join(roles)}"
 
+    def _attempts(self, runbook: str, step: str) -> int:
+        """How often a step is tried at most."""
+        try:
+            return self._proposer.library.get(runbook).step(step).retry.attempts
+        except (UnknownNameError, StopIteration):
+            return 1
+
     def _roles(self, runbook: str, step: str) -> tuple[str, ...]:
         try:
             approval = self._proposer.library.get(runbook).step(step).approval
         except (UnknownNameError, StopIteration):
             approval = None
         return tuple(dict.fromkeys((*(approval.roles if approval else ()), _ANY_APPROVER)))
+
+
+def _said(run: str, step: str, why: str, stands: tuple[str, ...], *, now: bool) -> str:
+    """What comes of a skip, with what must not be overlooked."""
+    said = [f"{step} of {run} is passed over {'now' if now else 'when its turn comes'}"]
+    if not why.strip():
+        said.append("no reason was given")
+    if stands:
+        names = ", ".join(stands)
+        said.append(f"WARNING: {step} would have taken back {names}, which then stands; this will be reviewed")
+    return "; ".join(said)
 
 
 def _steps(plan: Mapping[str, Any]) -> list[str]:
@@ -153,7 +182,15 @@ def _action(run: RunView, step: str) -> str:
     return next((str(each["action"]) for each in run.plan.get("steps", []) if step_of(each["id"]) == step), "")
 
 
-def _late(run: str, step: str, last: StepStarted | StepEnded) -> str:
+def _late(run: str, step: str, last: StepStarted | StepEnded, attempts: int) -> str:
+    """Why what was last heard of a step leaves nothing to pass over, or nothing."""
     if isinstance(last, StepEnded):
-        return f"{step} of {run} is over: {last.outcome}"
+        return "" if _is_tried_again(last, attempts) else f"{step} of {run} is over: {last.outcome}"
+    if last.action in ACTIONS and ACTIONS[last.action].risk is Risk.READ:
+        return ""
     return f"{step} of {run} has begun; abort the run to take it back"
+
+
+def _is_tried_again(last: StepEnded, attempts: int) -> bool:
+    told = last.envelope
+    return bool(told.get("retryable")) and told.get("happened") is False and last.attempt < attempts

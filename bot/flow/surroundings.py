@@ -1,7 +1,7 @@
 """What guards must know of the network around an act: what it needs, takes out of service and uses up."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from pydantic import ValidationError
@@ -10,15 +10,19 @@ from bot.capacity.measurement import pairs_for_fidelity
 from bot.clock import Clock
 from bot.errors import TelemetryUnavailableError
 from bot.flow.blast import links_at, reach
+from bot.flow.facts import announced_over, windows_over
 from bot.flow.live import SIGNALS, Live, live, nothing_known
 from bot.flow.observe import Observer
+from bot.flow.ways import Known, Way, route, way_of
 from bot.guard_settings import GuardSettings
+from bot.incidents.replay import replay
 from bot.model.guard import Outage
 from bot.model.telemetry import Window
-from bot.store import GuardRows, Store
+from bot.store import GuardRows, NoticeRows, Store, Transaction
 from remediation.contract import Controller, Risk, Target
 from remediation.errors import ControllerError
-from remediation.guard import Measuring, Reach
+from remediation.guard import Measuring, Reach, Route
+from remediation.guard import Window as Work
 from remediation.machine import Act
 from remediation.registry import ACTIONS
 
@@ -76,9 +80,45 @@ class Surroundings:
     def reach(self, place: str, outages: Iterable[Outage], outside: Outside) -> Reach | None:
         """What would be out of service with an act that takes `place` out."""
         network = self._observer.network
-        places = {outage.place for outage in outages if outage not in outside.back} | outside.down
-        before = frozenset().union(*(links_at(network, each) for each in places))
+        before = frozenset().union(*(links_at(network, each) for each in self.out(outages, outside)))
         return reach(network, before=before, place=place, live=outside.live)
+
+    def out(self, outages: Iterable[Outage], outside: Outside) -> Mapping[str, str]:
+        """The places that are out of service, and why."""
+        silent = {place: f"{place} does not answer, or people drained it" for place in outside.down}
+        return silent | {each.place: f"{each.action} of {each.run}" for each in outages if each not in outside.back}
+
+    async def way(self, action: str, parameters: Mapping[str, object]) -> Way | None:
+        """Where an act moves a flow to and where that runs now; None for an act that moves none."""
+        way = way_of(self._observer.network, action, parameters)
+        return None if way is None else msgspec.structs.replace(way, present=await self.route_now(way.flow.id) or ())
+
+    def windows(self, transaction: Transaction, places: Collection[str], settings: GuardSettings) -> tuple[Work, ...]:
+        """The maintenance that goes on now at any of these places, configured or announced."""
+        now, network = self._clock.now(), self._observer.network
+        announced = NoticeRows(transaction).maintenance(now)
+        return (*windows_over(network, settings.maintenance, places, now), *announced_over(network, announced, places))
+
+    def route(self, transaction: Transaction, way: Way, outside: Outside, settings: GuardSettings) -> Route:
+        """What speaks against each link of a route that a flow is moved onto."""
+        known = Known(
+            live=outside.live,
+            out=self.out(GuardRows(transaction).outages(), outside),
+            incidents=tuple(replay(transaction.events(each)) for each in transaction.incident_ids(open_only=True)),
+            windows=self.windows(transaction, [f"link:{link}" for link in way.links], settings),
+        )
+        return route(self._observer.network, way, known)
+
+    async def route_now(self, flow: str) -> tuple[str, ...] | None:
+        """The links that carry a flow by its controller's word, () for none; None when it does not tell."""
+        try:
+            state = await self._controller.state(Target("flow", flow))
+        except ControllerError:
+            return None
+        settings = state.get("settings")
+        if not isinstance(settings, Mapping) or not isinstance(settings.get("route"), list | tuple):
+            return None
+        return () if settings.get("classical") else tuple(str(link) for link in settings["route"])
 
     async def measuring(self, act: Act, settings: GuardSettings) -> tuple[Measuring, ...]:
         """The pairs of its link that an act uses up; empty for acts that use none.

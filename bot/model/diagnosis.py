@@ -46,12 +46,14 @@ class CapacityReport(msgspec.Struct, frozen=True, kw_only=True):
     """What the model expects of the link at its baseline and now, and what explains the drop.
 
     Both sides map quantity name to value (units in `bot.capacity.link`); `attribution` maps parameter to
-    its share of the drop, summing to 1 where there is a drop.
+    its share of the drop, summing to 1 where there is a drop. `assumed` names signals that were not measured: what
+    the network file promises stands in for them on both sides.
     """
 
     baseline: Mapping[str, float]
     now: Mapping[str, float]
     attribution: Mapping[str, float]
+    assumed: tuple[str, ...] = ()
 
 
 class Trace(msgspec.Struct, frozen=True, kw_only=True):

@@ -160,13 +160,19 @@ class ApprovalAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="approval 
     plan_hash: str
     roles: tuple[str, ...] = ()
     """Which of the wanted roles the person has; empty in events from before there could be several."""
+    given: int = 0
+    wanted: int = 0
+    """How many approvals there are with this one, and how many it takes; 0 in older events."""
 
 
 class ApprovalExpired(msgspec.Struct, frozen=True, kw_only=True, tag="approval expired"):
-    """Nobody decided in time."""
+    """The time was over before enough people had decided."""
 
     run: str
     step: str
+    approved_by: tuple[str, ...] = ()
+    wanted: int = 0
+    """How many approvals it takes; 0 in older events."""
 
 
 class EffectMeasured(msgspec.Struct, frozen=True, kw_only=True, tag="effect measured"):

@@ -98,6 +98,8 @@ class SkipAsked(msgspec.Struct, frozen=True, kw_only=True, tag="skip asked"):
     reason: str
     verifies: bool = False
     """Whether the step would have looked whether the repair helped: that is reviewed afterwards."""
+    stands: tuple[str, ...] = ()
+    """Earlier steps that it would have taken back, such as a throttle: that is reviewed afterwards as well."""
 
 
 GuardEvent = (

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import msgspec
 
 Phase = Literal["run", "undo"]
-StepOutcome = Literal["succeeded", "failed", "skipped", "refused", "unknown"]
+StepOutcome = Literal["succeeded", "failed", "skipped", "refused", "unknown", "stopped"]
 RunResult = Literal["succeeded", "failed", "stopped", "rejected", "rolled back", "unknown", "aborted"]
 
 
@@ -36,6 +36,13 @@ class StepEnded(msgspec.Struct, frozen=True, kw_only=True, tag="step ended"):
     error: str = ""
     envelope: Mapping[str, Any] = {}
     """The whole outcome as `remediation` wrote it, so that a replay after a crash reads it from here."""
+
+
+class AbortAsked(msgspec.Struct, frozen=True, kw_only=True, tag="abort asked"):
+    """A person wants the run to end: no act is begun from here on, and an act that only looks is broken off."""
+
+    run: str
+    reason: str
 
 
 class OutcomeAsked(msgspec.Struct, frozen=True, kw_only=True, tag="outcome asked"):

@@ -1,5 +1,6 @@
 """Instants: Unix seconds inside, RFC 3339 in UTC at every door."""
 
+import math
 import re
 from datetime import UTC, datetime
 
@@ -22,5 +23,10 @@ def parse_instant(text: str) -> float:
 
 
 def format_instant(seconds: float) -> str:
-    """Write Unix seconds as RFC 3339 in UTC, to the second: 2026-01-05T12:00:00Z."""
-    return datetime.fromtimestamp(round(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Write Unix seconds as RFC 3339 in UTC, cut to the second: 2026-01-05T12:00:00Z."""
+    return datetime.fromtimestamp(math.floor(seconds), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def format_clock(seconds: float) -> str:
+    """The time of day of an instant in UTC, cut to the second like everywhere else: 12:00:00."""
+    return format_instant(seconds)[11:19]

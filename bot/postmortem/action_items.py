@@ -8,7 +8,7 @@ from bot.model.step_event import OutcomeAsked
 from bot.model.time import format_instant
 from bot.postmortem.durations import approvals
 from bot.postmortem.facts import ActionItem, RunDone
-from bot.postmortem.history import Events, cause, of_kind
+from bot.postmortem.history import Events, cause, intrusion, of_kind
 from bot.postmortem.lessons import CLOSE
 
 
@@ -24,6 +24,10 @@ def _causes(events: Events) -> Iterator[ActionItem]:
         yield ActionItem(kind="prevent", text=f"Find out why {first.name} arose on {first.subject}, and what stops it")
     for _, keys in of_kind(events, KeysQuarantined):
         links, since = ", ".join(keys.links), format_instant(keys.since)
+        confirm = (
+            f"Confirm who quarantined the keys that {links} made since {since}, and when: Bellhop only asked for it"
+        )
+        yield ActionItem(kind="mitigate", text=confirm)
         yield ActionItem(kind="mitigate", text=f"Security: release or destroy the keys of {links} since {since}")
     for _, body in of_kind(events, ChangeSeen):
         yield ActionItem(
@@ -54,17 +58,27 @@ def _people(events: Events) -> Iterator[ActionItem]:
             yield ActionItem(kind="process", text=f"See to it that somebody with the role {asked.role} can be reached")
     for _, refused in of_kind(events, ActRefused):
         yield ActionItem(kind="process", text=f"Check whether the guard {refused.guard} of {refused.runbook} fits")
-    for _, escalated in of_kind(events, Escalated):
-        yield ActionItem(kind="mitigate", text=f"Write down what {escalated.to} did, so that a runbook can do it")
+    yield from _handed_over(events)
     yield from _reviews(events)
     for event, skip in of_kind(events, SkipAsked):
         if skip.verifies:
             done = f"{event.by} skipped the verification {skip.step} of {skip.run} ({skip.reason})"
             yield ActionItem(kind="process", text=f"Review: {done}")
+        elif skip.stands:
+            done = f"{event.by} skipped {skip.step} of {skip.run} ({skip.reason})"
+            yield ActionItem(kind="process", text=f"Review whether {', '.join(skip.stands)} still stands: {done}")
     for _, opened in of_kind(events, BreakerOpened):
         yield ActionItem(kind="mitigate", text=f"Repair {opened.runbook}, then switch it on: it failed again and again")
     for _, doubt in of_kind(events, OutcomeAsked):
         yield ActionItem(kind="mitigate", text=f"Make the outcome of step {doubt.step} something that can be asked for")
+
+
+def _handed_over(events: Events) -> Iterator[ActionItem]:
+    """What people did instead of Bellhop; what they do about an intruder is not for a runbook."""
+    if intrusion(events):
+        return
+    for _, escalated in of_kind(events, Escalated):
+        yield ActionItem(kind="mitigate", text=f"Write down what {escalated.to} did, so that a runbook can do it")
 
 
 def _reviews(events: Events) -> Iterator[ActionItem]:
@@ -86,5 +100,5 @@ def _blind_spots(events: Events) -> Iterator[ActionItem]:
     for name in dict.fromkeys(missing):
         yield ActionItem(kind="detect", text=f"Restore the signal {name}: it was missing or stale when it was needed")
     diagnosis = cause(events)
-    if diagnosis is None or diagnosis.verdict != "fault":
+    if (diagnosis is None or diagnosis.verdict != "fault") and not intrusion(events):
         yield ActionItem(kind="detect", text="Add a rule or a signal that would have named this fault")

@@ -14,7 +14,7 @@ from bot.model.time import format_instant
 from bot.postmortem.action_items import action_items
 from bot.postmortem.durations import approvals, spans
 from bot.postmortem.facts import AlertSeen, Facts, Impact, RunDone
-from bot.postmortem.history import Events, cause, of_kind, opened, present, resolution
+from bot.postmortem.history import Events, cause, intrusion, of_kind, opened, present, resolution
 from bot.postmortem.impact import impact
 from bot.postmortem.lessons import lucky, went_badly, went_well
 from bot.postmortem.runs import refusals, runs
@@ -69,6 +69,8 @@ def _summary(events: Events, hit: Impact, done: tuple[RunDone, ...]) -> Iterator
         yield f"Cause: {finding(diagnosis.findings[0])}."
     else:
         yield "No cause has been established."
+    if why := intrusion(events):
+        yield f"An intrusion was not excluded: {why.rstrip('.')}."
     helped = next((run for run in done if run.result == "succeeded"), None)
     if helped is not None:
         yield f"The runbook {helped.runbook} was run and succeeded."

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from bot.model.event import ApprovalAnswered, ApprovalAsked, ApprovalExpired, Event
+from bot.model.guard_event import GlassBroken
 from bot.postmortem.facts import ApprovalDone, Span
 from bot.postmortem.history import Events, first_move, mitigation, of_kind, onset, opened, resolution
 
@@ -54,10 +55,13 @@ def _until(asked: list[tuple[Event, ApprovalAsked]], place: int) -> float:
 def _answered(events: Events, event: Event, body: ApprovalAsked, until: float) -> ApprovalDone:
     by: list[str] = []
     decision, answered_at = "open", None
+    broken_by = broken_why = ""
     for other in events:
         if not event.seq < other.seq < until:
             continue
         match other.body:
+            case GlassBroken(run=body.run, step=body.step, reason=reason):
+                broken_by, broken_why = other.by, reason
             case ApprovalAnswered(run=body.run, step=body.step, decision="approved"):
                 by.append(other.by)
                 if len(set(by)) >= body.count and decision == "open":
@@ -76,4 +80,6 @@ def _answered(events: Events, event: Event, body: ApprovalAsked, until: float) -
         answered_at=answered_at,
         decision=decision,
         by=tuple(dict.fromkeys(by)),
+        broken_by=broken_by,
+        broken_why=broken_why,
     )

@@ -71,6 +71,8 @@ class StepDone(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float | None
     outcome: str
     error: str = ""
+    confirmed: str = ""
+    """The settings that the controller confirmed, in words; empty where none."""
 
 
 class EffectRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,6 +120,9 @@ class ApprovalDone(msgspec.Struct, frozen=True, kw_only=True):
     answered_at: float | None
     decision: str
     by: tuple[str, ...] = ()
+    broken_by: str = ""
+    """Who broke the glass for it: it went ahead on that one person's word."""
+    broken_why: str = ""
 
 
 class ActionItem(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ from bot.model.event import (
     DiagnosisMade,
     Event,
     IncidentOpened,
+    KeysQuarantined,
     Severity,
     SeverityChanged,
     State,
@@ -72,6 +73,13 @@ def cause(events: Events) -> Diagnosis | None:
     """The last diagnosis that named a fault, else the last one, else None."""
     made = [body.diagnosis for _, body in of_kind(events, DiagnosisMade)]
     return next((each for each in reversed(made) if each.verdict == "fault"), made[-1] if made else None)
+
+
+def intrusion(events: Events) -> str:
+    """Why an intrusion was not excluded at some time; empty where there was never a doubt."""
+    gates = (body.diagnosis.security for _, body in of_kind(events, DiagnosisMade))
+    asked = (body.reason for _, body in of_kind(events, KeysQuarantined))
+    return next((gate.reason for gate in gates if gate is not None), None) or next(asked, "")
 
 
 def onset(events: Events) -> tuple[float, str] | None:

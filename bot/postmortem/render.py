@@ -7,7 +7,8 @@ import jinja2
 import msgspec
 from markupsafe import Markup
 
-from bot.model.time import format_instant
+from bot.model.plan_wording import roles_words
+from bot.model.time import format_clock, format_instant
 from bot.postmortem import escape, figure, words
 from bot.postmortem.facts import Facts
 from remediation.duration import format_duration
@@ -35,11 +36,12 @@ def _environment(format_: Literal["md", "html"]) -> jinja2.Environment:
     )
     environment.filters.update(
         instant=format_instant,
-        clock=lambda seconds: format_instant(seconds)[11:19],
+        clock=format_clock,
         day=lambda seconds: format_instant(seconds)[:10],
         duration=format_duration,
         number=words.number,
         percent=words.percent,
+        roles=roles_words,
         evidence=words.evidence,
         bullets=_bullets,
         drawing=figure.svg,

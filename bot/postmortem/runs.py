@@ -2,6 +2,7 @@
 
 from bot.model.event import ActRefused, EffectMeasured, Event, PlanProposed, RunStarted
 from bot.model.step_event import RunEnded, StepEnded, StepStarted
+from bot.model.wording import confirmed_words
 from bot.postmortem.facts import EffectRow, RunDone, StepDone
 from bot.postmortem.history import Events, of_kind
 
@@ -62,6 +63,7 @@ def _step(event: Event, body: StepStarted, end: tuple[Event, StepEnded] | None) 
         seconds=end[0].at - event.at if end else None,
         outcome=end[1].outcome if end else "no outcome recorded",
         error=end[1].error if end else "",
+        confirmed=confirmed_words(end[1].envelope) if end else "",
     )
 
 

@@ -37,9 +37,11 @@ from bot.model.guard_event import (
     SkipAsked,
     WishRefused,
 )
-from bot.model.step_event import OutcomeAsked, OutcomeTold, RunEnded, StepEnded, StepStarted
+from bot.model.plan_wording import roles_words
+from bot.model.step_event import AbortAsked, OutcomeAsked, OutcomeTold, RunEnded, StepEnded, StepStarted
 from bot.model.store_event import StoreWasUnavailable
 from bot.model.time import format_instant
+from bot.model.wording import confirmed_words, quarantine_words
 from bot.postmortem.facts import Moment
 from bot.postmortem.history import Events
 from bot.postmortem.words import evidence, finding, number, plural
@@ -84,8 +86,7 @@ def _about_incident(body: EventBody) -> str:  # noqa: C901, PLR0911 - one case p
         case DiagnosisMade():
             return f"Diagnosis: {body.diagnosis.summary}"
         case KeysQuarantined():
-            since = format_instant(body.since)
-            return f"Keys of {', '.join(body.links)} since {since} are quarantined: {body.reason}"
+            return f"{quarantine_words(body.links, body.since)} (Bellhop cannot): {body.reason}"
         case ChangeSeen():
             return f"Change on {body.subject} ({body.kind}): {body.description}"
         case RecoveryVerified():
@@ -108,7 +109,7 @@ def _about_run(body: EventBody) -> str:  # noqa: PLR0911 - one case per event is
             return f"{_phase(body.phase)} {body.step}, attempt {body.attempt}: {body.title} ({body.action})"
         case StepEnded():
             tail = f": {body.error}" if body.error else ""
-            return f"{_phase(body.phase)} {body.step} {body.outcome}{tail}"
+            return f"{_phase(body.phase)} {body.step} {body.outcome}{confirmed_words(body.envelope)}{tail}"
         case OutcomeAsked():
             return f"Nobody knows whether {body.step} happened: {body.reason}"
         case RunEnded():
@@ -151,15 +152,17 @@ def _about_guards(body: EventBody) -> str:  # noqa: C901, PLR0911 - one case per
             return ""
 
 
-def _about_people(body: EventBody) -> str:
+def _about_people(body: EventBody) -> str:  # noqa: PLR0911 - one case per event is the table
     match body:
         case ApprovalAsked():
-            who = f"{plural(body.count, 'person')} with the role {body.role}".replace("persons", "people")
+            who = f"{plural(body.count, 'person')} with the role {roles_words(body.role)}".replace("persons", "people")
             return f"Approval asked for {body.step} ({body.title}): {who}"
         case ApprovalAnswered():
             return f"{body.step} {body.decision}"
         case ApprovalExpired():
             return f"Nobody decided about {body.step} in time"
+        case AbortAsked():
+            return f"{body.run} is to be stopped: {body.reason}"
         case OutcomeTold():
             return f"{body.step} of {body.run} {'happened' if body.happened else 'did not happen'}, a person says"
         case Escalated():

@@ -29,4 +29,5 @@ def build_telemetry(settings: TelemetrySettings, clock: Clock) -> PrometheusTele
         rate_window_s=settings.rate_window,
         names=settings.metrics,
         matchers=settings.matchers,
+        history_file=settings.history_file,
     )

@@ -8,7 +8,8 @@ from bot.errors import BellhopError
 from bot.settings import Far, TelemetrySettings
 from bot.telemetry.catalogue import BUCKETS, CATALOGUE, METRICS, check_names
 from bot.telemetry.discovery import Discovery
-from bot.telemetry.embedded import EmbeddedTelemetry
+from bot.telemetry.embedded import KEEP_S, EmbeddedTelemetry, metrics_urls
+from bot.telemetry.history import HistoryFile
 from bot.telemetry.promql import escape_regex, quote
 
 
@@ -32,7 +33,24 @@ async def check(settings: TelemetrySettings, clock: Clock) -> tuple[Finding, ...
         counts = await (_embedded(settings, clock) if far is None else _prometheus(settings, far))
     except BellhopError as error:
         return (Finding(ok=False, line=str(error)),)
-    return tuple(_finding(metric, settings.metrics.get(metric, metric), counts) for metric in METRICS)
+    found = tuple(_finding(metric, settings.metrics.get(metric, metric), counts) for metric in METRICS)
+    return (*found, *_history(settings, clock))
+
+
+def _history(settings: TelemetrySettings, clock: Clock) -> tuple[Finding, ...]:
+    """What hinders embedded telemetry from keeping its history over a restart: no place to write, or a foreign file."""
+    if settings.source != "embedded" or settings.history_file is None:
+        return ()
+    file = HistoryFile(settings.history_file)
+    why = file.check()
+    if not why:
+        try:
+            file.read(metrics_urls(settings.exporters), now=clock.now(), keep_s=KEEP_S)
+        except ValueError as error:
+            why = f"{file.path} is not used: {error}"
+    return (
+        (Finding(ok=False, line=f"the telemetry history {why}; a restart would forget what is usual"),) if why else ()
+    )
 
 
 def _finding(metric: str, own: str, counts: Mapping[str, int]) -> Finding:

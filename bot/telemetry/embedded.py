@@ -1,7 +1,12 @@
-"""Telemetry without Prometheus: Bellhop scrapes the exporters itself and keeps six hours in memory."""
+"""Telemetry without Prometheus: Bellhop scrapes the exporters itself and keeps six hours, in memory and in a file.
+
+The server writes the file every minute and when it stops, and reads it when it starts: a time in which it did not run
+stays a gap. Other commands read what the server wrote, scrape once beside it, and write nothing.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -15,8 +20,9 @@ from bot.telemetry import grid
 from bot.telemetry.catalogue import BUCKETS, METRICS, check_names, signals_named
 from bot.telemetry.embedded_signals import Question, answer
 from bot.telemetry.exposition import parse
+from bot.telemetry.history import HistoryFile
 from bot.telemetry.recording import Recording
-from bot.telemetry.ring import Ring
+from bot.telemetry.ring import Ring, Table
 
 KEEP_S: Final = 6 * 3600.0
 MAX_SERIES: Final = 20_000
@@ -24,6 +30,10 @@ MAX_SERIES: Final = 20_000
 
 MAX_BODY: Final = 32 * 1024 * 1024
 TIMEOUT_S: Final = 10.0
+WRITE_EVERY_S: Final = 60.0
+"""How much history a killed server loses at most."""
+_LEAST_PAUSE_S: Final = 1.0
+"""Real seconds between two writes, however fast the clock runs."""
 
 
 class EmbeddedTelemetry:
@@ -44,6 +54,8 @@ class EmbeddedTelemetry:
         matchers: Mapping[str, str] | None = None,
         keep_s: float = KEEP_S,
         max_series: int = MAX_SERIES,
+        history_file: Path | None = None,
+        write_every_s: float = WRITE_EVERY_S,
     ) -> None:
         self._names, self._matchers = dict(names or {}), dict(matchers or {})
         check_names(self._names)
@@ -55,21 +67,60 @@ class EmbeddedTelemetry:
             _metrics_url(url): Ring(keep_ms=round(keep_s * 1000), max_series=max_series, max_scrapes=scrapes)
             for url in exporters
         }
-        self._max_series = max_series
+        self._max_series, self._keep_s, self._write_every_s = max_series, keep_s, write_every_s
+        self._file = None if history_file is None else HistoryFile(history_file)
+        self._recalled = self._file is None
+        self._recalling = asyncio.Lock()
         self._problems: dict[str, str] = {}
         self._client = httpx.AsyncClient(timeout=TIMEOUT_S, trust_env=False)
         self._task: asyncio.Task[None] | None = None
+        self._writing: asyncio.Task[None] | None = None
+
+    async def recall(self) -> None:
+        """For the server, before `start`: take up the history that the last one left, once.
+
+        A file that cannot be used is one warning and kept aside.
+        """
+        if self._file is None or self._recalled:
+            return
+        self._recalled = True
+        await asyncio.to_thread(self._file.tidy)
+        try:
+            await self._restore(self._file)
+        except ValueError as error:
+            self._file.keep_aside(error)
 
     def start(self) -> None:
-        """Scrape from now on, in the background, once per interval of the clock."""
+        """Scrape from now on, in the background, once per interval of the clock, and keep the history's file."""
         if self._task is None:
+            self._recalled = True
             self._task = asyncio.create_task(self._run(), name="embedded telemetry")
+            if self._file is not None:
+                self._writing = asyncio.create_task(self._keep(self._file), name="telemetry history")
+
+    @property
+    def history_trouble(self) -> str:
+        """Why the history's file could not be written last; empty while all is well or there is none."""
+        return "" if self._file is None else self._file.trouble
+
+    @property
+    def remembers(self) -> bool:
+        """Whether a server has left a history to read."""
+        return self._file is not None and self._file.path.exists()
+
+    async def write_history(self) -> None:
+        """Write the history's file now, beside the event loop; a failure is told by `history_trouble`."""
+        if self._file is not None and (tables := self._tables()):
+            await asyncio.to_thread(self._file.write, tables)
 
     async def aclose(self) -> None:
-        """Stop scraping and close the connections."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        """Stop scraping, write the history where this source keeps it, and close the connections."""
+        working = [task for task in (self._task, self._writing) if task is not None]
+        for task in working:
+            task.cancel()
+        if working:
+            await asyncio.wait(working)
+            await self.write_history()
         await self._client.aclose()
 
     async def scrape_once(self) -> None:
@@ -107,11 +158,42 @@ class EmbeddedTelemetry:
         self, signals: Sequence[str], *, start: float, end: float, step: float, subjects: Sequence[str] | None = None
     ) -> Recording:
         """The same for a long time, so that many windows can be cut out of it; raises as `window` does."""
+        await self._look()
         return self._record(signals, grid.aligned(start=start, end=end, step=step), step, subjects)
 
     async def latest(self, signals: Sequence[str], *, at: float, subjects: Sequence[str] | None = None) -> Window:
         """The values at one instant (T = 1)."""
+        await self._look()
         return self._record(signals, grid.instant(at), 1.0, subjects).whole()
+
+    async def _look(self) -> None:
+        """Outside of the server, once: read what the server wrote, and scrape to know the present."""
+        async with self._recalling:
+            if self._recalled or self._file is None:
+                return
+            try:
+                await self._restore(self._file)
+            except ValueError as error:
+                raise TelemetryUnavailableError(
+                    f"the telemetry history {self._file.path} is not used: {error}",
+                    hint="does the running server have the same configuration?",
+                ) from None
+            await self.scrape_once()
+            self._recalled = True
+
+    async def _restore(self, file: HistoryFile) -> None:
+        found = await asyncio.to_thread(file.read, frozenset(self._rings), now=self._clock.now(), keep_s=self._keep_s)
+        for url, table in found.items():
+            self._rings[url].restore(table)
+
+    def _tables(self) -> dict[str, Table]:
+        return {url: table for url, ring in self._rings.items() if ring.scrapes and (table := ring.table()).keys}
+
+    async def _keep(self, file: HistoryFile) -> None:
+        while True:
+            await asyncio.sleep(max(_LEAST_PAUSE_S, self._clock.real_seconds(self._write_every_s)))
+            if tables := self._tables():
+                await asyncio.to_thread(file.write, tables)
 
     def _record(
         self, names: Sequence[str], times: FloatArray, step: float, subjects: Sequence[str] | None
@@ -178,6 +260,11 @@ class EmbeddedTelemetry:
                 if len(body) > MAX_BODY:
                     raise httpx.HTTPError(f"answer above {MAX_BODY // 1024 // 1024} MiB")
         return body.decode("utf-8")
+
+
+def metrics_urls(exporters: Sequence[str]) -> frozenset[str]:
+    """The pages that are scraped, as they are named in the history's file."""
+    return frozenset(map(_metrics_url, exporters))
 
 
 def _metrics_url(address: str) -> str:

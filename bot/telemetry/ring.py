@@ -6,6 +6,7 @@ about that instant); PromQL's instant selectors tell the two apart, its range se
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,23 @@ SeriesKey = tuple[str, Labels]
 MarkArray = NDArray[np.int8]
 
 GAP, MARKER, SAMPLE = 0, 1, 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Table:
+    """What a ring holds: `values` and `marks` have shape (keys, times); times in Unix ms, ascending."""
+
+    keys: tuple[SeriesKey, ...]
+    times: NDArray[np.int64]
+    values: FloatArray
+    marks: MarkArray
+
+    def fits(self) -> bool:
+        """Whether shapes, order and marks are those of a ring."""
+        shape = (len(self.keys), self.times.size)
+        ascending = self.times.ndim == 1 and bool((np.diff(self.times) > 0).all())
+        alike = self.values.shape == shape == self.marks.shape and len(set(self.keys)) == len(self.keys)
+        return ascending and alike and bool(((self.marks >= GAP) & (self.marks <= SAMPLE)).all())
 
 
 class Ring:
@@ -64,6 +82,32 @@ class Ring:
         first, last = np.searchsorted(times, after_ms, side="left"), np.searchsorted(times, until_ms, side="right")
         chosen = np.fromiter(rows, dtype=np.intp)
         return times[first:last], self._values[chosen, first:last], self._marks[chosen, first:last]
+
+    def table(self) -> Table:
+        """A copy of everything that is kept."""
+        rows = len(self._rows)
+        return Table(
+            keys=tuple(self._rows),
+            times=self._times[: self._width].copy(),
+            values=self._values[:rows, : self._width].copy(),
+            marks=self._marks[:rows, : self._width].copy(),
+        )
+
+    def restore(self, table: Table) -> None:
+        """Take over an earlier ring's table where this one is still empty; the newest that fits is kept."""
+        if self._width or not table.times.size:
+            return
+        first = int(np.searchsorted(table.times, table.times[-1] - self._keep_ms))
+        first = max(first, table.times.size - self._max_width)
+        rows = min(len(table.keys), self._max_series)
+        width = table.times.size - first
+        self._resize(height=max(16, rows), width=max(64, width))
+        for key in table.keys[:rows]:
+            self._add(key)
+        self._times[:width] = table.times[first:]
+        self._values[:rows, :width] = table.values[:rows, first:]
+        self._marks[:rows, :width] = table.marks[:rows, first:]
+        self._width = width
 
     @property
     def scrapes(self) -> int:

@@ -11,7 +11,9 @@ from bot.clock import Clock
 from bot.errors import BadPayloadError, BellhopError, NotFoundError, RefusedError
 from bot.model.guard_event import LONGEST_REASON
 from bot.model.person import Answer, Person
-from bot.model.time import format_instant
+from bot.model.plan_wording import act_words, asked_words, planned_steps, predictions, roles_words
+from bot.model.time import format_clock, format_instant
+from bot.model.wording import pause_words, verdict_words
 from bot.postmortem import figure
 from bot.postmortem.timeline import timeline
 from bot.postmortem.words import evidence, number, percent
@@ -19,6 +21,7 @@ from bot.web import body
 from bot.web.access import COOKIE, Access, may_act
 from bot.web.acts import ACTS, DECISIONS
 from bot.web.api import status_of
+from bot.web.markdown import markdown_html
 from bot.web.ports import Desk
 from remediation.duration import format_duration
 from remediation.errors import RemediationError
@@ -91,22 +94,24 @@ class Pages:
             await self._desk.incidents(open_only=False),
             key=lambda view: (not (view.is_open or view.reviews), -view.opened_at),
         )
-        return self._page(request, "incidents.html.j2", person=person, incidents=views)
+        pause = await self._desk.switches.paused()
+        return self._page(request, "incidents.html.j2", person=person, incidents=views, pause=pause)
 
     async def incident(self, request: Request, person: Person) -> Response:
         """One incident."""
         name = request.path_params["incident"]
         view = await self._desk.incident(name)
         moments = timeline(await self._desk.events(name))
-        return self._page(request, "incident.html.j2", person=person, incident=view, timeline=moments)
+        pause = await self._desk.switches.paused()
+        return self._page(request, "incident.html.j2", person=person, incident=view, timeline=moments, pause=pause)
 
     async def playbook(self, request: Request, person: Person) -> Response:
-        """A guide for people, as it is written."""
+        """A guide for people."""
         name = request.path_params["playbook"]
         text = await self._desk.guide(name)
         if text is None:
             raise NotFoundError(f"there is no playbook {name}")
-        return self._page(request, "playbook.html.j2", person=person, playbook=name, text=text)
+        return self._page(request, "playbook.html.j2", person=person, playbook=name, text=markdown_html(text))
 
     async def postmortem(self, request: Request, person: Person) -> Response:
         """The drafted report as a page of its own."""
@@ -179,12 +184,19 @@ def _templates() -> jinja2.Environment:
     )
     environment.filters.update(
         instant=format_instant,
-        clock=lambda seconds: format_instant(seconds)[11:19],
+        clock=format_clock,
         duration=format_duration,
         drawing=figure.svg,
         evidence=evidence,
         number=number,
         percent=percent,
+        act=act_words,
+        asked=asked_words,
+        parts_of=planned_steps,
+        pause=pause_words,
+        predictions=predictions,
+        roles=roles_words,
+        verdict=verdict_words,
         step_of=lambda name: name.partition(".")[0],
     )
     return environment

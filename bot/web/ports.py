@@ -3,9 +3,18 @@
 from typing import Literal, Protocol
 
 from bot.model.event import Event
+from bot.model.guard import Pause
 from bot.model.guard_event import Verdict
 from bot.model.incident import Incident
 from bot.model.person import Answer, Person
+
+
+class Switches(Protocol):
+    """What people throw for the whole of Bellhop."""
+
+    async def paused(self) -> Pause | None:
+        """The pause in force."""
+        ...
 
 
 class Steering(Protocol):
@@ -30,6 +39,11 @@ class Reviews(Protocol):
 
 class Desk(Protocol):
     """What people may see and do; unknown ids raise NotFoundError, a store that is down StoreUnavailableError."""
+
+    @property
+    def switches(self) -> Switches:
+        """What holds for all runs."""
+        ...
 
     @property
     def steering(self) -> Steering:

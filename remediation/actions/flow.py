@@ -2,9 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from remediation.actions.base import Id, OnFlow, OnLink, controlled
 from remediation.actions.settled import always, given
@@ -24,6 +24,12 @@ class Throttle(OnLink):
     rate: Rate | None = None
     to_capacity: bool = False
     """Hold them to what the link can carry at this moment beside the flows that matter more, `rate` at most."""
+
+    @model_validator(mode="after")
+    def _says_how_much(self) -> Self:
+        if self.rate is None and not self.to_capacity:
+            raise ValueError("say how much may pass: rate (0: nothing), to_capacity: true, or both")
+        return self
 
 
 class Reroute(OnFlow):
@@ -51,7 +57,7 @@ async def _throttle_rate(given: Throttle, ports: Ports, before: Mapping[str, Any
     delivered, before the incident. Where any of it is not known nothing passes.
     """
     if not given.to_capacity:
-        return {"rate": given.rate or 0.0}
+        return {"rate": given.rate}
     names = ("entanglement_rate", "entanglement_consumption_rate", "delivered_logical_per_second")
     made, used, delivered = await asyncio.gather(*(ports.readings.read(name, given.link) for name in names))
     cost = _cost(used, delivered)

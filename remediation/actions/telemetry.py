@@ -83,7 +83,10 @@ def complaint(condition: Condition, reading: Reading) -> str:
     if condition.within_baseline is not None:
         low, high = reading.baseline_low, reading.baseline_high
         if low is None or high is None:
-            return f"{name} has no baseline"
+            return (
+                f"unknown: no baseline of {name} is known from before the incident; "
+                f"it is {reading.value:.4g} now, and whether that is as usual cannot be told"
+            )
         if (low <= reading.value <= high) is not condition.within_baseline:
             relation = "outside" if condition.within_baseline else "inside"
             return f"{value}, {relation} its baseline {low:.4g} to {high:.4g}"

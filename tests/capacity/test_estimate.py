@@ -63,6 +63,13 @@ def test_a_drop_within_the_usual_scatter_is_not_explained() -> None:
     assert estimate(baseline(), changed(loss_db=loss + 6), usual).shares["loss"] == pytest.approx(1.0)
 
 
+def test_without_a_known_scatter_a_twentieth_is_no_drop() -> None:
+    """0.05 dB costs 1.1% of the pairs, which nobody can tell from noise; 1 dB costs a fifth."""
+    loss = float(np.asarray(baseline().loss_db))
+    assert estimate(baseline(), changed(loss_db=loss + 0.05)).shares == {}
+    assert estimate(baseline(), changed(loss_db=loss + 1)).shares["loss"] == pytest.approx(1.0)
+
+
 def test_what_is_unknown_stays_unknown() -> None:
     """Without T2 neither capacity nor its limit is claimed; pairs still are."""
     answer = estimate(baseline(), changed(t2_s=float("nan")))

@@ -137,6 +137,8 @@ async def acknowledged_in_time(workspace: Workspace, delivery: Delivery) -> None
         ("/bellhop maintenance", "&lt;lasers&gt;"),
         ("/bellhop replenish ams-rpt1", "starts"),
         ("/bellhop reroute key-exchange", "starts"),
+        ("/bellhop reroute key-exchange back", "starts"),
+        ("/bellhop reroute key-exchange home", "usage: /bellhop reroute FLOW"),
         ("/bellhop reroute", "usage: /bellhop reroute FLOW"),
         ("/bellhop runbook flood", "Swim."),
         ("/bellhop runbook show flood", "Swim."),

@@ -53,7 +53,12 @@ class SwitchDesk(ChatDesk):
 
     def __init__(self) -> None:
         super().__init__()
-        self.switches = Switches()
+        self._switches = Switches()
+
+    @property
+    def switches(self) -> Switches:
+        """What remembers."""
+        return self._switches
 
     @property
     def steering(self) -> Steering:

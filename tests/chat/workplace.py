@@ -14,7 +14,7 @@ from bot.model.diagnosis import Diagnosis
 from bot.model.event import Entry, EventBody
 from bot.model.maintenance import Maintenance
 from bot.model.person import Answer, Person
-from bot.model.runbook import RunbookInfo
+from bot.model.runbook import PlaybookInfo, RunbookInfo, RunbookStep
 from bot.settings import SlackSettings
 from bot.store import Store
 from tests.support.desk import MemoryDesk
@@ -54,9 +54,9 @@ class Requests:
         self._asked.append(("replenish", link, by.id))
         return Answer(done=True, message="starts")
 
-    async def reroute(self, flow: str, by: Person, *, key: str) -> Answer:
+    async def reroute(self, flow: str, by: Person, *, key: str, back: bool = False) -> Answer:
         """Remembers it."""
-        self._asked.append(("reroute", flow, by.id))
+        self._asked.append(("reroute back" if back else "reroute", flow, by.id))
         return Answer(done=True, message="starts")
 
 
@@ -74,7 +74,14 @@ class ChatDesk(MemoryDesk):
 
     async def runbooks(self) -> tuple[RunbookInfo, ...]:
         """One."""
-        return (RunbookInfo(name="f1-excess-loss", title="Realign a lossy link", handles=("F1",)),)
+        step = RunbookStep(
+            id="realign", title="Realign the link", action="link.realign", risk="reversible", asks="1 × approver"
+        )
+        return (RunbookInfo(name="f1-excess-loss", title="Realign a lossy link", handles=("F1",), steps=(step,)),)
+
+    async def playbooks(self) -> tuple[PlaybookInfo, ...]:
+        """One."""
+        return (PlaybookInfo(name="flood", title="Flood"),)
 
     async def diagnose(self, link: str) -> Diagnosis:
         """The story's, whatever the link."""

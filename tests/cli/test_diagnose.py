@@ -152,7 +152,7 @@ def test_no_questions_are_no_answers(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_embedded_telemetry_has_no_history_to_ask(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Its samples are in the server's memory: said in one line, exit 2."""
+    """No server has left one: said in one line, exit 2."""
     config = configured(tmp_path, "", source="embedded", exporters=["http://127.0.0.1:9"])
     file = written(tmp_path, [{"id": "q", "link": "ams-rtm"}])
     assert run(["diagnose", "--batch", str(file), "--config", str(config)]) == 2

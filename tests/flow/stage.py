@@ -50,7 +50,7 @@ def runbook(name: str, *steps: dict[str, Any], **spec: Any) -> dict[str, Any]:
 
 def throttle(**more: Any) -> dict[str, Any]:
     """A step that holds flows back on the subject, a link."""
-    given = {"link": "{{ inputs.place }}", "priority": "best-effort"}
+    given = {"link": "{{ inputs.place }}", "priority": "best-effort", "rate": 0}
     return {"id": "throttle", "action": "flow.throttle", "with": given, "timeout": "5m", **more}
 
 

@@ -91,7 +91,7 @@ async def test_a_throttle_is_predicted_to_leave_what_it_lets_through(crowded: Sc
 async def test_a_throttle_to_capacity_is_predicted_at_the_rate_that_it_then_asks_for(crowded: Scene) -> None:
     """Not as a full hold: at a rate given by hand, that of the act, the same is predicted."""
     to_capacity = await crowded.predicted("flow.throttle", throttle(to_capacity=True))
-    full = await crowded.predicted("flow.throttle", throttle())
+    full = await crowded.predicted("flow.throttle", throttle(rate=0))
     asked = (await crowded.do("flow.throttle", throttle(to_capacity=True)))["rate"]
     by_hand = await crowded.predicted("flow.throttle", throttle(rate=asked))
     said, hold = to_capacity[USED].after, full[USED].after
@@ -110,8 +110,8 @@ async def test_a_throttle_to_capacity_of_a_starved_link_is_a_full_hold(starved: 
 
 async def test_a_throttle_of_a_starved_link_is_predicted_to_save_as_many_transfers_as_it_does(starved: Scene) -> None:
     """A quarter succeed; with best effort held the few pairs are for fewer transfers."""
-    success = (await starved.predicted("flow.throttle", throttle()))[SUCCESS]
-    await starved.do("flow.throttle", throttle())
+    success = (await starved.predicted("flow.throttle", throttle(rate=0)))[SUCCESS]
+    await starved.do("flow.throttle", throttle(rate=0))
     measured = await starved.measured(SUCCESS)
     assert success.before is not None
     assert success.after is not None
@@ -127,7 +127,7 @@ async def test_holding_standard_flows_leaves_best_effort_alone(crowded: Scene) -
 
 async def test_an_act_on_another_place_is_not_predicted_to_change_this_link(starved: Scene) -> None:
     """A node at its end is no other place."""
-    elsewhere = {**throttle(), "link": "ein-ens"}
+    elsewhere = {**throttle(rate=0), "link": "ein-ens"}
     assert await starved.predicted("flow.throttle", elsewhere) == {}
     assert await starved.predicted("calibration.run", {"node": "ein"}) == {}
     assert await starved.predicted("calibration.run", {"node": "utr"}) != {}

@@ -40,7 +40,7 @@ async def test_telemetry_that_cannot_tell_any_more_takes_nothing_back(tmp_path: 
 
 async def test_fresh_telemetry_is_asked_of_the_place_of_an_act_too(tmp_path: Path) -> None:
     """The incident's own link is well watched; of ens-grn, on which the run would act, nothing was seen for long."""
-    away = {**throttle(), "with": {"link": "ens-grn", "priority": "best-effort"}}
+    away = {**throttle(), "with": {"link": "ens-grn", "priority": "best-effort", "rate": 0}}
     async with staged(tmp_path, runbook("book", away, guard={"require_fresh_telemetry": "2m"})) as stage:
         stage.simulation.settings.drained[stage.simulation.plant.nodes.index("grn")] = True
         assert isinstance(stage.bellhop.telemetry, EmbeddedTelemetry)

@@ -6,7 +6,7 @@ from bot.model.event import PlanProposed
 from bot.model.step_event import RunEnded, StepStarted
 from tests.flow.stage import Stage, runbook, staged, throttle
 
-ON_LINK = {"link": "{{ incident.link }}", "priority": "best-effort"}
+ON_LINK = {"link": "{{ incident.link }}", "priority": "best-effort", "rate": 0}
 ONE = runbook("one", {**throttle(), "with": ON_LINK})
 OTHERS = runbook(
     "others",
@@ -15,7 +15,7 @@ OTHERS = runbook(
         **throttle(),
         "id": "others",
         "foreach": "{{ incident.other_links }}",
-        "with": {"link": "{{ item }}", "priority": "best-effort"},
+        "with": {"link": "{{ item }}", "priority": "best-effort", "rate": 0},
     },
 )
 LOOK = runbook(

@@ -100,7 +100,8 @@ async def test_a_retry_that_is_aborted_takes_back_what_both_runs_did(tmp_path: P
         assert [(body.run, body.step, body.outcome) for body in undone] == [(again, "throttle", "succeeded")]
         third = await stage.bellhop.desk.steering.retry(again, ALICE, "hold")
         assert third.message == f"{again} was taken back; a retry begins at its first step, throttle"
-        assert (await stage.bellhop.desk.steering.retry(again, ALICE, "throttle")).done
+        whole = await stage.bellhop.desk.steering.retry(again, ALICE)
+        assert whole.message == f"{incident}-R3 (book, again from throttle) starts"
 
 
 async def test_what_runs_or_succeeded_or_was_retried_is_refused(tmp_path: Path) -> None:

@@ -57,11 +57,40 @@ async def test_a_step_far_ahead_is_never_asked_about(tmp_path: Path) -> None:
         assert (await stage.bellhop.desk.approve(run, "throttle", BOB, plan_hash=None, key="yes")).done
         await stage.happened(incident, RunEnded, lambda body: body.result == "succeeded")
         assert await stage.bodies(incident, SkipAsked) == [
-            SkipAsked(run=run, step="release", reason="no reason given", verifies=False)
+            SkipAsked(run=run, step="release", reason="no reason given", verifies=False, stands=("throttle",))
         ]
         assert [body.step for body in await stage.bodies(incident, ApprovalAsked)] == ["throttle"]
         assert (await ends(stage, incident))[-1] == ("release", "skipped", "skipped by cli:bob: no reason given")
         assert stage.acts == ["flow.throttle"]
+
+
+async def test_a_skip_that_leaves_traffic_held_back_warns_and_is_reviewed(tmp_path: Path) -> None:
+    """Nothing else in the runbook lets the flows go; that nobody said why is said plainly."""
+    async with staged(tmp_path, runbook("two", throttle(), release(**ASKED))) as stage:
+        incident, run = await waiting(stage, "two")
+        answer = await stage.bellhop.desk.steering.skip(run, "release", BOB, "")
+        assert answer.message == (
+            f"release of {run} is passed over when its turn comes; no reason was given; "
+            "WARNING: release would have taken back throttle, which then stands; this will be reviewed"
+        )
+        await stage.happened(incident, RunEnded, lambda body: body.result == "succeeded")
+        report = (await stage.bellhop.desk.postmortem(incident, "md")).replace("\\", "")
+        assert f"Review whether throttle still stands: cli:bob skipped release of {run} (no reason given)" in report
+
+
+async def test_what_was_not_done_or_is_taken_back_later_needs_no_warning(tmp_path: Path) -> None:
+    """The throttle is skipped first, so that its release has nothing to take back."""
+    async with staged(tmp_path, ASKS_TWICE, runbook("later", throttle(**ASKED), release(), release(id="end"))) as stage:
+        _, run = await waiting(stage, "twice")
+        skip = stage.bellhop.desk.steering.skip
+        assert (await skip(run, "throttle", BOB, "why")).done
+        assert (
+            await skip(run, "release", BOB, "why")
+        ).message == f"release of {run} is passed over when its turn comes"
+        _, run = await waiting(stage, "later")
+        assert (
+            await skip(run, "release", BOB, "why")
+        ).message == f"release of {run} is passed over when its turn comes"
 
 
 async def test_a_step_before_which_a_pause_keeps_the_run_is_skipped_in_the_pause(tmp_path: Path) -> None:
@@ -157,7 +186,7 @@ async def test_a_branch_of_a_group_is_skipped_and_the_other_one_done(tmp_path: P
 async def test_every_item_of_a_repeated_step_is_skipped_at_once(tmp_path: Path) -> None:
     """The step, not its items, is what a person names."""
     each = throttle(foreach="{{ ['ams-utr', 'ams-rtm'] }}", **ASKED)
-    each["with"] = {"link": "{{ item }}", "priority": "best-effort"}
+    each["with"] = {"link": "{{ item }}", "priority": "best-effort", "rate": 0}
     async with staged(tmp_path, runbook("each", each, release())) as stage:
         incident, run = await waiting(stage, "each")
         assert (await stage.bellhop.desk.steering.skip(run, "throttle", BOB, "")).done

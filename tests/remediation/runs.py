@@ -100,6 +100,7 @@ UNDONE = (
     outcome(ok=False, happened=False),
     outcome(ok=False),
     outcome(ok=False, happened=None),
+    outcome(ok=False, happened=None),
 )
 """Envelopes of taking back: few runs come to it, so it goes wrong more often."""
 DECISIONS = ("approved", "approved", "approved", "rejected", "expired", "aborted")
@@ -223,6 +224,8 @@ def _doing(draw: st.DrawFn, name: str, before: str) -> Json:
         "when": draw(st.sampled_from((True, True, True, False, *NEVER, *([looks_back] * bool(before))))),
         "retry": draw(_RETRY),
     }
+    if before and draw(st.integers(0, 7)) == 0:
+        step["with"]["gone"] = f"{{{{ steps.{before}.output.gone }}}}"
     if draw(st.booleans()):
         step["rollback"] = {"action": "turn_back", "with": {"link": "ams-rtm"}}
     if draw(st.booleans()):

@@ -87,7 +87,7 @@ async def rate(controller: Split, readings: Told, **more: Any) -> float:
         ({MADE: (None, 1000), USED: (500, None), DELIVERED: (50, None)}, {}, 0.0),
         ({MADE: (1000, None), USED: (None, None), DELIVERED: (50, None)}, {}, 0.0),
         ({}, {"to_capacity": False, "rate": 12.5}, 12.5),
-        ({}, {"to_capacity": False}, 0.0),
+        ({}, {"to_capacity": False, "rate": 0}, 0.0),
     ],
 )
 async def test_rate_is_what_the_link_can_carry_beside_what_goes_first(
@@ -95,6 +95,14 @@ async def test_rate_is_what_the_link_can_carry_beside_what_goes_first(
 ) -> None:
     """And nothing where that is not known."""
     assert await rate(controller, Told(readings), **more) == pytest.approx(expected)
+
+
+async def test_a_throttle_that_says_nothing_of_how_much_may_pass_is_not_done(controller: Split) -> None:
+    """An author's omission stops nobody's traffic."""
+    ports = Ports(controller, Told({}), Messages(), controller.clock)
+    envelope = await perform(throttle(to_capacity=False), ports, ACTIONS)
+    assert (envelope["ok"], envelope["happened"]) == (False, False)
+    assert "say how much may pass" in envelope["error"]
 
 
 @pytest.mark.parametrize("demand", [None, {}, {"critical": "many", "standard": 1.0}, [1, 2]])

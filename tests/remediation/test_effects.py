@@ -16,6 +16,7 @@ GIVEN = {
     "attempt_share": 0.5,
     "gain_db": 3.0,
     "priority": "best-effort",
+    "rate": 0.0,
     "to": "classical",
     "route": ["ams-utr"],
     "logical_per_s": 2.0,
@@ -64,7 +65,7 @@ def test_looking_is_not_predicted_to_do_anything() -> None:
 @pytest.mark.parametrize(
     ("name", "parameters", "expected"),
     [
-        ("flow.throttle", {"priority": "best-effort"}, {"best-effort": 0.0, "to_capacity": 0.0}),
+        ("flow.throttle", {"priority": "best-effort", "rate": 0}, {"best-effort": 0.0, "to_capacity": 0.0}),
         ("flow.throttle", {"priority": "standard", "rate": 3}, {"standard": 3.0, "to_capacity": 0.0}),
         (
             "flow.throttle",

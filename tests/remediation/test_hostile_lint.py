@@ -74,6 +74,8 @@ HARM: dict[str, tuple[str | bytes, str, str]] = {
     "tab": (HEAD + "\tsteps: []\n", "5:1", "cannot start any token"),
     "two documents": (WHOLE + "---\na: 1\n", "11:1", "second document"),
     "nothing": ("", "1:1", "is empty"),
+    "null": ("~\n", "1:1", "must be a mapping"),
+    "list": ("- 1\n", "1:1", "must be a mapping"),
     "text alone": ("hello\n", "1:1", "must be a mapping"),
     "byte order mark and lines of Windows": (
         ("\ufeff" + WHOLE.replace("wait_until", "wait_untl")).replace("\n", "\r\n"),
@@ -171,3 +173,12 @@ def test_everything_wrong_with_a_file_that_does_not_load_is_told_at_once(
         "link?",
         "title?",
     ]
+
+
+def test_input_with_thousands_of_digits_is_refused_in_one_short_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """Python itself refuses to read it as a number."""
+    given = f"target_level={'9' * 5000}"
+    assert run(["runbook", "plan", "replenish-link", "--link", "a-link", "--input", given]) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith("bellhop: inputs of replenish-link: target_level: must be a ratio, not '9999")
+    assert len(line) < 200

@@ -66,6 +66,7 @@ EXPECTED: dict[str, tuple[int, int, str]] = {
     "template-syntax": (10, 49, "unexpected end of template"),
     "template-with-unknown-filter": (10, 49, "No filter named 'uper'"),
     "template-without-value": (10, 77, "works on numbers"),
+    "throttle-without-a-rate": (10, 7, "say how much may pass"),
     "unknown-action": (9, 15, "did you mean telemetry.wait_until?"),
     "unknown-parameter": (10, 48, "speed: is not a parameter of link.realign"),
     "unknown-signal": (10, 22, "did you mean physical_loss_ratio?"),

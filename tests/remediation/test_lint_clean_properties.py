@@ -33,7 +33,7 @@ DOING: tuple[Json, ...] = (
     {"action": "telemetry.check", "with": {"all": [{"signal": "physical_loss_ratio", "link": LINK, "below": 0.5}]}},
     {
         "action": "flow.throttle",
-        "with": {"link": LINK, "priority": "best-effort"},
+        "with": {"link": LINK, "priority": "best-effort", "rate": 0},
         "rollback": {"action": "flow.unthrottle", "with": {"link": LINK}},
     },
     {
@@ -70,6 +70,7 @@ def parts(draw: st.DrawFn, number: int, count: int) -> Json:
     earlier = [f"s{before}" for before in range(number)]
     asks = [f"{{{{ steps.{each}.ok }}}}" for each in earlier]
     asks += [f"{{{{ steps.{each} is defined and not steps.{each}.skipped }}}}" for each in earlier]
+    asks += [f"{{{{ steps.{each}.output.ok or steps.{each}.skipped }}}}" for each in earlier]
     when = {"when": draw(st.sampled_from((True, "{{ inputs.level < 0.9 }}", *asks)))}
     if draw(st.integers(0, 3)) == 0:
         chosen = draw(st.lists(st.sampled_from(BRANCHES), min_size=2, max_size=3, unique=True))

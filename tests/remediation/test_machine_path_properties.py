@@ -4,6 +4,7 @@ from collections import Counter
 
 from hypothesis import given, settings
 
+from remediation.contract import Risk
 from remediation.machine import (
     Act,
     Ask,
@@ -19,6 +20,7 @@ from remediation.machine import (
 from remediation.schema import Group, Runbook, Step
 from remediation.template import render
 from tests.remediation.runs import (
+    ACTIONS,
     NEVER,
     RUN,
     Answer,
@@ -158,11 +160,39 @@ def test_a_group_is_taken_back_in_reverse_of_completion(runbook: Runbook, answer
         result = answer(told, len(trace))
         trace.append((told, result))
         state = record(state, told, result)
-        if isinstance(told, Together) and not state.asking and not state.undoing:
+        if isinstance(told, Together) and not (state.asking or state.undoing or state.finished):
             undone, finish = walk(abort(state, "enough"), scripted())
             expected = [step for step in reversed(standing(trace)) if runbook.step(step).rollback is not None]
             assert [act.step for act in acts(undone, "undo")] == expected
             assert finish.result == "aborted"
+
+
+@promise
+@given(runbooks, answers)
+def test_nothing_of_a_group_is_begun_when_one_of_its_branches_cannot_be(runbook: Runbook, answer: Answer) -> None:
+    """Unless that branch may fail. And nobody is asked about a group before all its conditions are looked at."""
+    trace, _ = walk(begun(runbook), answer)
+    for visit in visits(runbook, trace):
+        if not isinstance(runbook.spec.steps[visit[0]], Group):
+            continue
+        fails = [told.step for told, _ in visit[1] if isinstance(told, Fail)]
+        if any(runbook.step(name).on_failure == "stop" for name in fails):
+            assert acts(visit[1]) == []
+        kinds = [type(told) for told, _ in visit[1]]
+        assert Ask not in kinds or Skip not in kinds[kinds.index(Ask) :]
+
+
+@promise
+@given(runbooks, answers)
+def test_a_run_says_whether_it_changed_anything(runbook: Runbook, answer: Answer) -> None:
+    """Looking changes nothing; an act that a person says has happened does."""
+    trace, finish = walk(begun(runbook), answer)
+    last: dict[str, bool] = {}
+    for told, result in flat(trace):
+        if isinstance(told, Act | AskOutcome) and told.phase == "run":
+            good = result["ok"] if isinstance(told, Act) else result["happened"] is True
+            last[told.step] = good and ACTIONS[runbook.step(told.step).action].risk is not Risk.READ
+    assert finish.changed == any(last.values())
 
 
 def turns(runbook: Runbook, trace: Trace) -> set[str]:

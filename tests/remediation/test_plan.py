@@ -16,7 +16,7 @@ from remediation.schema import Runbook
 from tests.remediation.runs import promise
 
 INCIDENT = {"id": "INC-1", "subject": {"kind": "link", "id": "ams-utr"}, "link": "ams-utr", "confidence": 0.9}
-FLOWS = ({"id": "keys", "priority": "critical"},)
+FLOWS = ({"id": "keys", "priority": "critical", "route": ["a", "b"], "alternates": [["c", "d"]]},)
 RUNBOOK: dict[str, Any] = {
     "apiVersion": "bellhop/v1",
     "kind": "Runbook",
@@ -30,7 +30,7 @@ RUNBOOK: dict[str, Any] = {
             {
                 "id": "throttle",
                 "action": "flow.throttle",
-                "with": {"link": "{{ inputs.link }}", "priority": "best-effort"},
+                "with": {"link": "{{ inputs.link }}", "priority": "best-effort", "rate": 0},
                 "rollback": {"action": "flow.unthrottle", "with": {"link": "{{ inputs.link }}"}},
             },
             {

@@ -19,7 +19,7 @@ from remediation.controllers.simulator import SimulatorController
 from remediation.execute import perform, probe, snapshot
 from remediation.lint import lint
 from remediation.load import Loaded
-from remediation.machine import Act, Ask, Finish, RunState, Together, Wait, next_instruction, record, start
+from remediation.machine import Act, Ask, Finish, RunState, Together, Wait, abort, next_instruction, record, start
 from remediation.plan import PlanFacts, build_plan
 from remediation.registry import ACTIONS
 from remediation.schema import Runbook
@@ -35,7 +35,7 @@ ON_LINKS: dict[str, tuple[Json, str, Json]] = {
     "link.set_power": ({"gain_db": 3}, "link.set_power", {"gain_db": "{{ steps.ID.before.settings.gain_db }}"}),
     "decoder.scale": ({"replicas": 5}, "decoder.scale", {"replicas": "{{ steps.ID.before.settings.replicas | int }}"}),
     "decoder.switch": ({"decoder": "fast"}, "decoder.switch", {"decoder": "{{ steps.ID.before.settings.decoder }}"}),
-    "flow.throttle": ({"priority": "best-effort"}, "flow.unthrottle", {}),
+    "flow.throttle": ({"priority": "best-effort", "rate": 0}, "flow.unthrottle", {}),
 }
 """Reversible acts: their parameters, the act that takes them back and its parameters."""
 ON_NODES: dict[str, tuple[Json, str, Json]] = {
@@ -108,10 +108,11 @@ def every_setting(simulation: Simulation) -> Json:
 class Far:
     """Carries acts out on the simulated network, by a process that dies as it is told."""
 
-    def __init__(self, ports: Ports, moods: list[str]) -> None:
+    def __init__(self, ports: Ports, moods: list[str], stop_after: int) -> None:
         self.ports = ports
         self.acts: list[Act] = []
         self._moods = moods
+        self._stop_after = stop_after
 
     async def do(self, act: Act) -> Json:
         """One act; when the process died, the next one asks what became of it, as the flow does."""
@@ -128,9 +129,12 @@ class Far:
         return {**envelope, "at": self.ports.timer.now()}
 
     async def run(self, state: RunState) -> Finish:
-        """Everything that is instructed; the state crosses a restart each time."""
+        """Everything that is instructed, until a person stops it; the state crosses a restart each time."""
         while not isinstance(instruction := next_instruction(state := restarted(state)), Finish):
             result: Json = {}
+            if len(self.acts) >= self._stop_after and not state.undoing:
+                state = abort(state, "enough")
+                continue
             if isinstance(instruction, Act):
                 result = await self.do(instruction)
             elif isinstance(instruction, Together):
@@ -144,21 +148,22 @@ class Far:
 
 
 @settings(derandomize=True, deadline=None, max_examples=30)
-@given(runbooks(), st.lists(st.sampled_from(MOODS), min_size=1, max_size=8))
-def test_rollback_restores_the_network(runbook: Runbook, moods: list[str]) -> None:
-    """Steps, items and groups; acts that were lost and found again; acts that surely did not happen."""
-    finish, acts, restored = asyncio.run(_run(runbook, moods))
-    assert (finish.result, restored) == ("rolled back", True), (finish, acts)
+@given(runbooks(), st.lists(st.sampled_from(MOODS), min_size=1, max_size=8), st.integers(0, 12))
+def test_rollback_restores_the_network(runbook: Runbook, moods: list[str], stop_after: int) -> None:
+    """Steps, items and groups; acts that were lost and found again, or surely did not happen; stopped on the way."""
+    finish, acts, restored = asyncio.run(_run(runbook, moods, stop_after))
+    assert finish.result in ("rolled back", "aborted")
+    assert restored, (finish, acts)
 
 
-async def _run(runbook: Runbook, moods: list[str]) -> tuple[Finish, list[str], bool]:
+async def _run(runbook: Runbook, moods: list[str], stop_after: int) -> tuple[Finish, list[str], bool]:
     """How it ended, what was done, and whether every setting is as before."""
     clock = LeapingTime(START)
     simulation = Simulation(NETWORK, seed=7, start=START)
     before = every_setting(simulation)
     transport = httpx.ASGITransport(create_app(simulation, clock))
     async with httpx.AsyncClient(transport=transport, base_url="http://simulated") as client:
-        far = Far(Ports(SimulatorController(client), NoReadings(), Messages(), clock), moods)
+        far = Far(Ports(SimulatorController(client), NoReadings(), Messages(), clock), moods, stop_after)
         facts = PlanFacts(incident={"id": "INC-1"})
         plan = build_plan(runbook, inputs={}, facts=facts, actions=ACTIONS, predict=nothing)
         finish = await far.run(start(runbook, run="INC-1-R1", plan=plan, facts=facts, actions=ACTIONS))

@@ -79,3 +79,33 @@ def test_runbook_that_no_diagnosis_answers_with_cannot_be_tried(
     own.with_name("my-refill.yaml").write_text(text, encoding="utf-8")
     assert run(["runbook", "test", "my-refill", "--config", str(config)]) == 2
     assert f"answers with {NAME}, not with my-refill" in capsys.readouterr().err
+
+
+def own_rule(config: Path, runbook: str) -> None:
+    """A folder of rules of which that of F4 answers with this runbook."""
+    rules = config.parent / "rules"
+    rules.mkdir()
+    text = resources.files("bot.diagnosis").joinpath("rules", "f4.yaml").read_text(encoding="utf-8")
+    (rules / "f4.yaml").write_text(text.replace(f"runbook: {NAME}", f"runbook: {runbook}"), encoding="utf-8")
+    content = config.read_text(encoding="utf-8")
+    config.write_text(content.replace("directory: runbooks", "directory: runbooks, rules: rules"), encoding="utf-8")
+
+
+def test_own_rules_decide_which_runbook_a_diagnosis_answers_with(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The shipped runbook of a mode that has another one here cannot be tried: it would not be the one that runs."""
+    own_rule(config, "my-refill")
+    assert run(["runbook", "test", NAME, "--config", str(config)]) == 2
+    assert f"answers with my-refill, not with {NAME}" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_runbook_that_only_own_rules_name_is_tried(config: Path) -> None:
+    """The whole bot has these rules, so it is this runbook that heals."""
+    own_rule(config, "my-refill")
+    shipped = config.parent / "runbooks" / f"{NAME}.yaml"
+    text = shipped.read_text(encoding="utf-8").replace(f"name: {NAME}", "name: my-refill")
+    shipped.with_name("my-refill.yaml").write_text(text, encoding="utf-8")
+    done = tried(config.parent, "my-refill", "--config", str(config))
+    assert (done.returncode, done.stdout, done.stderr) == (0, "my-refill: F4 healed\n", "")

@@ -77,11 +77,11 @@ async def trouble(name: str) -> AsyncIterator[tuple[Trouble, Diagnosis]]:
 
 
 def test_there_is_a_runbook_for_every_failure_mode_and_one_for_the_rest() -> None:
-    """Bellhop always has something to propose; two more run only when a person asks for them."""
+    """Bellhop always has something to propose; three more run only when a person asks for them."""
     handled = {each.metadata.name: "".join(each.spec.handles) for each in LIBRARY.runbooks}
-    assert handled == {**HANDLED, "unknown": "", "replenish-link": "", "reroute-flow": ""}
+    assert handled == {**HANDLED, "unknown": "", "replenish-link": "", "reroute-flow": "", "restore-flow": ""}
     by_hand = {each.metadata.name for each in LIBRARY.runbooks if not each.spec.trigger.auto}
-    assert by_hand == {"replenish-link", "reroute-flow"}
+    assert by_hand == {"replenish-link", "reroute-flow", "restore-flow"}
 
 
 def test_shipped_runbooks_are_without_fault() -> None:

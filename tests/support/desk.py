@@ -4,6 +4,7 @@ import msgspec
 
 from bot.errors import NotFoundError, StoreUnavailableError
 from bot.model.event import Event
+from bot.model.guard import Pause
 from bot.model.guard_event import Verdict
 from bot.model.incident import Incident, PendingApproval, Review, RunView
 from bot.model.person import Answer, Person
@@ -27,6 +28,17 @@ def waiting_incident() -> Incident:
         runs={"INC-1-R1": run},
         approvals=(ask,),
     )
+
+
+class Switches:
+    """Knows of the pause that it was given."""
+
+    def __init__(self, pause: Pause | None) -> None:
+        self._pause = pause
+
+    async def paused(self) -> Pause | None:
+        """It."""
+        return self._pause
 
 
 class Steering:
@@ -85,6 +97,12 @@ class MemoryDesk:
         self.asked: list[tuple[str, ...]] = []
         self.keys: set[str] = set()
         self.broken = broken
+        self.pause: Pause | None = None
+
+    @property
+    def switches(self) -> Switches:
+        """Whether it is paused."""
+        return Switches(self.pause)
 
     @property
     def steering(self) -> Steering:

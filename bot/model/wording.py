@@ -1,0 +1,44 @@
+"""Words that every door shares: a verdict, a pause, what a controller confirmed. Plain text; each door escapes it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from bot.model.diagnosis import Diagnosis
+from bot.model.guard import Pause
+from bot.model.time import format_instant
+
+MARKS: Mapping[str, str] = {
+    "succeeded": "✓",
+    "failed": "✗",
+    "skipped": "–",
+    "refused": "⊘",
+    "unknown": "?",
+    "stopped": "■",
+}
+"""How a step ended, as one sign."""
+
+
+def verdict_words(diagnosis: Diagnosis | None) -> str:
+    """What is known of the cause, shortly; that an intrusion is not excluded is never left out."""
+    if diagnosis is None:
+        return "no diagnosis"
+    first = diagnosis.findings[0] if diagnosis.findings else None
+    verdict = f"{first.mode} {first.name} {first.sureness}" if first else str(diagnosis.verdict)
+    return f"{verdict}, intrusion not excluded" if diagnosis.security is not None else verdict
+
+
+def pause_words(pause: Pause) -> str:
+    """That no run acts now: since when as far as that is known, by whom and why."""
+    since = f" since {format_instant(pause.since)}" if pause.since is not None else ""
+    return f"PAUSED{since} by {pause.by}{': ' + pause.reason if pause.reason else ''}"
+
+
+def confirmed_words(envelope: Mapping[str, Any]) -> str:
+    """The settings that a controller confirmed after an act, such as ` (replicas confirmed)`; empty where none."""
+    names = envelope.get("confirmed") or ()
+    return f" ({', '.join(str(name) for name in names)} confirmed)" if names else ""
+
+
+def quarantine_words(links: tuple[str, ...], since: float) -> str:
+    """What people must do about keys: Bellhop asks for it and has no way to do it."""
+    return f"Keys of {', '.join(links)} made since {format_instant(since)} must not be used: quarantine them"
