@@ -25,6 +25,7 @@ _SAMPLES: Mapping[str, Any] = {
 INCIDENT: Mapping[str, Any] = {
     "id": "INC-1", "title": "title", "severity": "sev2", "subject": {"kind": "link", "id": "a-link"}, "link": "a-link",
     "mode": "F1", "confidence": 0.9, "summary": "summary", "onset": 0.0,
+    "playbook": "a-playbook", "other_links": ["another-link"],
 }  # fmt: skip
 """What templates may know of an incident, with a value of each kind."""
 _PLAN: Mapping[str, Any] = {

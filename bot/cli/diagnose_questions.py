@@ -1,13 +1,13 @@
 """The questions of `bellhop diagnose --batch`, read from JSON lines; every fault of the file at its place."""
 
 import json
+import re
 from collections.abc import Container
 from dataclasses import dataclass
 from typing import IO, Any, NoReturn
 
 from bot.flow.batch import Question
 from bot.model.time import format_instant, parse_instant
-from remediation import source
 from remediation.errors import Fault, FileFaultsError
 
 _SHOWN = 60
@@ -114,12 +114,9 @@ def _wrong_instant(at: Any) -> str:  # noqa: ANN401 - any JSON
 
 
 def _column(text: str, field: str) -> int:
-    """Where the value of a field stands, as far as it does: JSON is YAML, too."""
-    try:
-        positions = source.parse(text.rstrip(), file="").positions
-    except FileFaultsError:
-        return 1
-    return positions.get((field,), (1, 1))[1]
+    """Where the value of a field stands, as far as it does: the end of the last key of that name, as JSON reads it."""
+    found = [match.end() + 1 for match in re.finditer(rf'"{field}"\s*:\s*', text)]
+    return found[-1] if found else 1
 
 
 def _shown(value: Any) -> str:  # noqa: ANN401 - any JSON

@@ -20,6 +20,7 @@ from bot.flow.past import (
     touched,
     under_way,
 )
+from bot.flow.propose import UNKNOWN_RUNBOOK
 from bot.incidents.lifecycle import move
 from bot.model.event import ActRefused, Entry, Escalated, Event, RunStarted, State, StateChanged
 from bot.model.guard import Pause
@@ -178,7 +179,7 @@ class Acts:
             back: State = "acknowledged" if view.acknowledged_at else "triggered"
             entries += self._to(view, back, f"{runbook} ended: {finish.result}", run)
         if finish.escalate_to:
-            body = Escalated(to=finish.escalate_to, reason=f"{runbook} {finish.result}: {finish.reason}")
+            body = Escalated(to=finish.escalate_to, reason=_why_escalated(runbook, finish))
             entries.append(entry(body, key=f"escalated:{run}"))
 
         def write(transaction: Transaction) -> None:
@@ -289,3 +290,11 @@ def _outcome_in(envelope: Json) -> StepOutcome:
     if "aborted" in envelope:
         return "stopped"
     return "succeeded" if envelope["ok"] else "unknown" if envelope["happened"] is None else "failed"
+
+
+def _why_escalated(runbook: str, finish: Finish) -> str:
+    if finish.result != "succeeded":
+        return f"{runbook} {finish.result}: {finish.reason}"
+    if runbook == UNKNOWN_RUNBOOK:
+        return "no failure mode explains it; it needs a person"
+    return f"{runbook} succeeded, and it always tells {finish.escalate_to}"

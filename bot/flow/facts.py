@@ -112,6 +112,7 @@ def incident_facts(incident: Incident) -> Mapping[str, Any]:
         "confidence": finding.confidence if finding else 0.0,
         "summary": incident.diagnosis.summary if incident.diagnosis else "",
         "onset": onset_of(incident),
+        "playbook": incident.diagnosis.playbook if incident.diagnosis else "",
     }
 
 

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from bot.capacity.effect import predict
 from bot.capacity.link import evaluate
+from bot.capacity.shown import rests_on_promise, unmeasured
 from bot.clock import Clock
 from bot.diagnosis.changes import CALIBRATION, with_changes
 from bot.diagnosis.engine import diagnose
@@ -155,13 +156,13 @@ class Observer:
         if fitting is not seen:
             measured = {**measured, "entanglement_rate": float(evaluate(fitting)["entanglement_rate"])}
         asked = traffic(self.network, scene, link, fitting)
-        now = starved(fitting, asked)
+        now, assumed = starved(fitting, asked), unmeasured(measured)
 
         def answer(effect: Effect) -> tuple[Prediction, ...]:
             values = values_of(effect, model, self.network, asked)
             if values is None:
                 return ()
-            return predict(
+            found = predict(
                 link=model,
                 now=now,
                 baseline=baseline,
@@ -170,6 +171,7 @@ class Observer:
                 measured=measured,
                 healthy=healthy,
             )
+            return tuple(item for item in found if not rests_on_promise(item.quantity, assumed))
 
         return answer
 

@@ -52,12 +52,17 @@ class Recovery:
         self._clock = clock
 
     async def watch(self, incident: str, cause: str) -> None:
-        """Part of a workflow: look every quarter of a minute; resolve, or hand over to people."""
+        """Part of a workflow: look every quarter of a minute; resolve, or hand over to people.
+
+        A run that somebody asks for meanwhile ends the watch without a verdict, and is watched itself.
+        """
         checks = max(1, int(self._settings.recovery_timeout / _CHECK_EVERY_S))
         good_since = 0
         needed = max(1, round(self._settings.recovery_hold / _CHECK_EVERY_S))
         for number in range(checks):
             seen = await self._worker.step(f"check recovery {number}", self._check, incident, cause)
+            if seen.get("follows"):
+                return
             good_since = good_since + 1 if seen["good"] else 0
             if good_since >= needed:
                 await self._worker.step("measure effect", self._measure, incident, cause)
@@ -73,8 +78,7 @@ class Recovery:
         view = await self._journal.incident(incident)
         readings = await asyncio.gather(*(self._reading(view, *each) for each in _watched(view)))
         bad = [reason for reading in readings if (reason := self._complaint(view, reading))]
-        bad += [f"{each} is not over" for each in going(view) if each != run]
-        return {"good": not bad, "reason": "; ".join(bad) or _all_back(readings)}
+        return {"good": not bad, "follows": _follows(view, run), "reason": "; ".join(bad) or _all_back(readings)}
 
     async def _reading(self, view: Incident, signal: str, subject: str) -> Reading:
         return await self._observer.read(signal, subject, baseline_before=onset_of(view))
@@ -127,6 +131,8 @@ class Recovery:
         """Write that it helped and, unless only people of some role may, end the incident."""
 
         def write(view: Incident, transaction: Transaction) -> Json:
+            if _follows(view, cause):
+                return {"resolved": False}
             over = move(view, "resolved")
             lines = self._lines(transaction, view, cause, recovered=True)
             transaction.append(incident, [*self._recovered(view, cause, reason, over), *lines])
@@ -168,6 +174,11 @@ class Recovery:
         predicted = _predictions(view, run, self._observer.rules.signals, done)
         follows = self._ledger.close(transaction, view, run, recovered=recovered, predicted=predicted)
         return [self._journal.entry(body, key=f"ledger:{run}:{type(body).__name__}") for body in follows]
+
+
+def _follows(view: Incident, run: str) -> str:
+    """A run that somebody asked for after this one, which holds what it waits for."""
+    return next((each for each in going(view) if each != run), "")
 
 
 def _watched(view: Incident) -> tuple[tuple[str, str], ...]:

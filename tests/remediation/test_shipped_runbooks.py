@@ -55,6 +55,7 @@ def facts_of(diagnosis: Diagnosis) -> PlanFacts:
         "confidence": finding.confidence,
         "summary": diagnosis.summary,
         "onset": diagnosis.at,
+        "playbook": diagnosis.playbook,
     }
     return PlanFacts(incident=incident, affected_flows=({"id": "a-flow", "priority": "critical"},))
 
