@@ -4,9 +4,10 @@
 
 A whole bot in this process carries out runs of STEPS steps that each write down one signal that nobody scraped; the
 action's own time, measured apart, is taken off, so that what is left is the run's machinery: guards looked at, intent,
-outcome and the step's record. The floor is one row committed to the same kind of store on the same disk. Then
---finished runs are put into the store by copying the rows of one, and everything is measured again; at last retention
-forgets them. Postgres is a throw-away cluster with fsync on and needs its programs on this machine.
+outcome and the step's record. The same is told of incidents with LONG events before the run. The floor is one row
+committed to the same kind of store on the same disk. Then --finished runs are put into the store by copying the rows of
+one, and everything is measured again; at last retention forgets them. Postgres is a throw-away cluster with fsync on
+and needs its programs on this machine.
 """
 
 import argparse
@@ -27,7 +28,7 @@ import sqlalchemy as sa
 from benchmarks.finished_runs import Floor, copy_runs, size, stores
 from bot.app import Bellhop
 from bot.flow.observe import IncidentReadings
-from bot.model.event import Entry, IncidentOpened, StateChanged
+from bot.model.event import Entry, IncidentOpened, NoteAdded, StateChanged
 from bot.model.network import Subject
 from bot.model.step_event import RunEnded, StepStarted
 from bot.settings import Settings
@@ -39,8 +40,9 @@ STEPS = 6
 """As many as the shipped runbooks have on the median."""
 AT_ONCE = 20
 ACTION, SIGNAL, LINK = "telemetry.snapshot", "logical_success_ratio", "ams-utr"
-PATIENCE_S = 300.0
-GOING = "('PENDING', 'ENQUEUED', 'DELAYED')"
+PATIENCE_S, LOOK_EVERY_S = 300.0, 0.01
+GOING = ("PENDING", "ENQUEUED", "DELAYED")
+LONG, LONG_RUNS = 2000, 10
 Told = dict[str, float]
 
 
@@ -50,6 +52,7 @@ class Cost:
 
     step_median_ms: float
     step_p99_ms: float
+    long_median_ms: float
     runs_per_s: float
     bytes_per_run: float
     floor_ms: float
@@ -89,33 +92,35 @@ async def bot(folder: Path, store: dict[str, Any]) -> AsyncIterator[Bellhop]:
         await bellhop.close()
 
 
-async def begin(bellhop: Bellhop) -> str:
-    """An incident on a subject of its own, closed already so that nobody responds to it, with a run that starts."""
+async def begin(bellhop: Bellhop, notes: int = 0) -> str:
+    """An incident on a subject of its own, to which nobody responds, with so many notes and a run that starts."""
     now = time.time()
     subject = Subject(kind="link", id=f"link-{time.perf_counter_ns()}")
     opened = Entry(at=now, by="benchmark", body=IncidentOpened(title="t", severity="sev3", subject=subject), key="o")
-    incident = await bellhop.store.transact(lambda transaction: transaction.open_incident([opened]))
+    told = [Entry(at=now, by="benchmark", body=NoteAdded(text="n" * 80), key=f"n{number}") for number in range(notes)]
+    incident = await bellhop.store.transact(lambda transaction: transaction.open_incident([opened, *told]))
     await bellhop.proposer.propose(incident, cause="benchmark", runbook="look", by="benchmark", start=True)
     return incident
 
 
 async def over(bellhop: Bellhop, schema: str, *incidents: str) -> None:
     """Wait until the runs of these incidents have nothing left to do."""
-    runs = ", ".join(f"'{incident}-R1'" for incident in incidents)
-    where = f"workflow_uuid IN ({runs}) AND status IN {GOING}"
+    where = "workflow_uuid IN :runs AND status IN :going"
     query = sa.text(f"SELECT count(*) FROM {schema}workflow_status WHERE {where}")
+    query = query.bindparams(sa.bindparam("runs", expanding=True), sa.bindparam("going", expanding=True))
+    given = {"runs": [f"{incident}-R1" for incident in incidents], "going": GOING}
     deadline = time.monotonic() + PATIENCE_S
-    while await bellhop.store.read(lambda transaction: transaction.connection.execute(query).scalar()):
+    while await bellhop.store.read(lambda transaction: transaction.connection.execute(query, given).scalar()):
         if time.monotonic() > deadline:
             raise SystemExit(f"the runs do not end within {PATIENCE_S:.0f} s")
-        await bellhop.store.wait_for_change(0.02)
+        await asyncio.sleep(LOOK_EVERY_S)
 
 
-async def step_times(bellhop: Bellhop, schema: str, runs: int) -> list[float]:
+async def step_times(bellhop: Bellhop, schema: str, runs: int, notes: int = 0) -> list[float]:
     """From the intent of a step to the intent of the next, ms, of runs one after another."""
     taken: list[float] = []
     for _ in range(runs):
-        incident = await begin(bellhop)
+        incident = await begin(bellhop, notes)
         await over(bellhop, schema, incident)
         events = await bellhop.journal.events(incident)
         assert any(isinstance(event.body, RunEnded) and event.body.result == "succeeded" for event in events)
@@ -167,7 +172,9 @@ async def cost(bellhop: Bellhop, schema: str, floor: Floor, runs: int) -> Cost:
     count = runs + AT_ONCE * max(1, runs // AT_ONCE)
     lowest = (below + await asyncio.to_thread(floor)) / 2
     worst = statistics.quantiles(taken, n=100)[98]
-    return Cost(statistics.median(taken) - own, worst - own, rate, (size(bellhop.store) - before) / count, lowest)
+    size_per_run = (size(bellhop.store) - before) / count
+    long = statistics.median(await step_times(bellhop, schema, LONG_RUNS, LONG))
+    return Cost(statistics.median(taken) - own, worst - own, long - own, rate, size_per_run, lowest)
 
 
 async def measure(folder: Path, store: dict[str, Any], schema: str, floor: Floor, wanted: argparse.Namespace) -> Told:
@@ -225,6 +232,7 @@ def table(kind: str, told: Told) -> str:
         floor = told[f"floor_ms{suffix}"]
         lines.append(
             f"  {when:18} step {median:6.2f} ms, p99 {worst:6.2f} ms, "
+            f"{told[f'long_median_ms{suffix}']:6.2f} ms after {LONG:,} events, "
             f"{median / floor:5.1f} bare commits of {floor:.2f} ms; "
             f"{told[f'runs_per_s{suffix}']:5.1f} runs/s; {told[f'bytes_per_run{suffix}'] / 1000:5.1f} kB/run"
         )

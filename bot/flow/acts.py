@@ -7,22 +7,22 @@ from bot.flow.facts import onset_of
 from bot.flow.guarding import Guarding
 from bot.flow.journal import Journal
 from bot.flow.listening import listened, wish_about
-from bot.flow.messages import IncidentMessenger
+from bot.flow.messages import IncidentMessenger, why_escalated
 from bot.flow.observe import IncidentReadings, Observer
 from bot.flow.past import (
+    Attempt,
+    attempt_of,
     begun_as,
-    begun_before,
-    ended_before,
+    key_of_intent,
+    key_of_outcome,
     only_looks,
     place_of_act,
     skip_of,
-    standing,
     touched,
     under_way,
 )
-from bot.flow.propose import UNKNOWN_RUNBOOK
 from bot.incidents.lifecycle import move
-from bot.model.event import ActRefused, Entry, Escalated, Event, RunStarted, State, StateChanged
+from bot.model.event import ActRefused, Entry, Escalated, RunStarted, State, StateChanged
 from bot.model.guard import Pause
 from bot.model.guard_event import RunPaused, RunResumed
 from bot.model.incident import Incident, RunView
@@ -82,19 +82,17 @@ class Acts:
         done to its end, and its envelope says as `abort` that somebody wanted the run to end meanwhile.
         """
         act = Act.from_json(instruction)
-        history = await self._journal.events(incident)
-        ended = ended_before(history, run, act)
-        if ended is not None:
-            return dict(ended.envelope)
-        view = await self._journal.incident(incident)
-        begun = begun_before(history, run, act)
+        found = await self._journal.look(incident, lambda view, transaction: self._attempt(view, transaction, run, act))
+        view, begun = found.view, found.begun
+        if found.ended is not None:
+            return dict(found.ended.envelope)
         if begun is None and (wish := wish_about(view, run, act)) is not None:
             return wish
         ports = self._ports(view, run)
         envelope = await probe(act, ports, ACTIONS, before=begun.before) if begun else None
         if envelope is None:
             before = await snapshot(act, ports, ACTIONS)
-            turned_away = await self._admit(view, run, act, history, before)
+            turned_away = await self._admit(found, run, act, before)
             if turned_away is not None and not (begun and "aborted" in turned_away):
                 return turned_away
             envelope = turned_away or await self._perform(incident, run, act, ports)
@@ -104,26 +102,30 @@ class Acts:
         doing = perform(act, ports, ACTIONS)
         return await (listened(self._journal, incident, run, act, doing) if only_looks(act) else doing)
 
-    async def _admit(self, view: Incident, run: str, act: Act, history: tuple[Event, ...], before: Json) -> Json | None:
+    def _attempt(self, view: Incident, transaction: Transaction, run: str, act: Act) -> Attempt:
+        is_paused = self._guarding.pause(transaction, act) is not None
+        return attempt_of(view, transaction, run, act, is_paused=is_paused)
+
+    async def _admit(self, found: Attempt, run: str, act: Act, before: Json) -> Json | None:
         """Write the intent, or say what the act comes to without being done: a refusal, a pause, a skip or an abort."""
-        waits = standing(history, run)
+        view = found.view
 
         def stand(view: Incident, transaction: Transaction) -> Json | None:
             if (wish := wish_about(view, run, act)) is not None:
                 return wish
             pause = self._guarding.pause(transaction, act)
-            if pause is not None and not waits:
-                transaction.append(view.id, [self._paused(run, act, pause, history)])
+            if pause is not None and not view.runs[run].stands_still:
+                transaction.append(view.id, [self._paused(view, run, act, pause)])
             return None if pause is None else {"paused": str(pause)}
 
-        if (kept := await self._journal.decide(view.id, stand)) is not None:
+        if found.is_paused and (kept := await self._journal.decide(view.id, stand)) is not None:
             return kept
-        seen = await self._guarding.look_at_act(view, run, act, untouched=not touched(history, run))
+        seen = await self._guarding.look_at_act(view, run, act, untouched=not touched(view.runs[run]))
 
         def decide(view: Incident, transaction: Transaction) -> Json | None:
             if (kept := stand(view, transaction)) is not None:
                 return kept
-            resumed = [self._resumed(run, act, history)] if waits else []
+            resumed = [self._resumed(view, run, act)] if view.runs[run].stands_still else []
             refusal = self._guarding.admit_act(transaction, view, run, act, seen)
             if refusal is not None:
                 envelope, entries = self._refusal_of_act(view.runs[run], act, refusal)
@@ -179,7 +181,7 @@ class Acts:
             back: State = "acknowledged" if view.acknowledged_at else "triggered"
             entries += self._to(view, back, f"{runbook} ended: {finish.result}", run)
         if finish.escalate_to:
-            body = Escalated(to=finish.escalate_to, reason=_why_escalated(runbook, finish))
+            body = Escalated(to=finish.escalate_to, reason=why_escalated(runbook, finish))
             entries.append(entry(body, key=f"escalated:{run}"))
 
         def write(transaction: Transaction) -> None:
@@ -219,12 +221,12 @@ class Acts:
             entry(tell, key=f"refused told:{run.run}"),
         ]
 
-    def _paused(self, run: str, act: Act, pause: Pause, history: tuple[Event, ...]) -> Entry:
+    def _paused(self, view: Incident, run: str, act: Act, pause: Pause) -> Entry:
         body = RunPaused(run=run, step=act.step, reason=str(pause))
-        return self._journal.entry(body, key=f"paused:{run}:{len(history)}")
+        return self._journal.entry(body, key=f"paused:{run}:{view.last_seq}")
 
-    def _resumed(self, run: str, act: Act, history: tuple[Event, ...]) -> Entry:
-        return self._journal.entry(RunResumed(run=run, step=act.step), key=f"resumed:{run}:{len(history)}")
+    def _resumed(self, view: Incident, run: str, act: Act) -> Entry:
+        return self._journal.entry(RunResumed(run=run, step=act.step), key=f"resumed:{run}:{view.last_seq}")
 
     def _ports(self, view: Incident, run: str) -> Ports:
         return Ports(
@@ -246,7 +248,7 @@ class Acts:
             key=act.key,
             before=before,
         )
-        return self._journal.entry(body, key=f"began:{place_of_act(run, act)}")
+        return self._journal.entry(body, key=key_of_intent(run, act))
 
     def _outcome(self, run: str, act: Act, envelope: Json) -> Entry:
         body = StepEnded(
@@ -259,7 +261,7 @@ class Acts:
             error=envelope.get("aborted") or envelope["error"],
             envelope=envelope,
         )
-        return self._journal.entry(body, key=f"done:{place_of_act(run, act)}")
+        return self._journal.entry(body, key=key_of_outcome(run, act))
 
     def _refusal_of_act(self, run: RunView, act: Act, refusal: Refusal) -> tuple[Json, list[Entry]]:
         reason = refusal.reason
@@ -274,9 +276,9 @@ class Acts:
             error=reason,
             envelope=envelope,
         )
-        place = place_of_act(run.run, act)
         entry = self._journal.entry
-        return envelope, [entry(refused, key=f"refused:{place}"), entry(body, key=f"done:{place}")]
+        turned_away = entry(refused, key=f"refused:{place_of_act(run.run, act)}")
+        return envelope, [turned_away, entry(body, key=key_of_outcome(run.run, act))]
 
     def _to(self, view: Incident, state: State, why: str, run: str) -> list[Entry]:
         decision = move(view, state)
@@ -290,11 +292,3 @@ def _outcome_in(envelope: Json) -> StepOutcome:
     if "aborted" in envelope:
         return "stopped"
     return "succeeded" if envelope["ok"] else "unknown" if envelope["happened"] is None else "failed"
-
-
-def _why_escalated(runbook: str, finish: Finish) -> str:
-    if finish.result != "succeeded":
-        return f"{runbook} {finish.result}: {finish.reason}"
-    if runbook == UNKNOWN_RUNBOOK:
-        return "no failure mode explains it; it needs a person"
-    return f"{runbook} succeeded, and it always tells {finish.escalate_to}"

@@ -60,7 +60,7 @@ class IntakeWorker:
             if not busy:
                 await self._forget()
                 await self._wake()
-                await self._journal.store.wait_for_change(_IDLE_S)
+                await self._journal.store.wait_for_delivery(_IDLE_S)
 
     async def work_once(self) -> bool:
         """Handle one batch; whether there was any. Raises UnavailableError when a far side must be waited for."""

@@ -48,10 +48,7 @@ class Journal:
 
     async def incident(self, incident: str) -> Incident:
         """The incident as it stands; raises NotFoundError."""
-        with self._missing(incident):
-            view = await self.store.read(lambda transaction: self.view(transaction, incident))
-        self._views[incident] = view
-        return view
+        return await self.look(incident, lambda view, _: view)
 
     async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
         """All incidents, or those that somebody may have to act on, in the order they were opened."""
@@ -66,6 +63,18 @@ class Journal:
     async def events(self, incident: str, after: int = 0) -> tuple[Event, ...]:
         """The events of an incident behind `after`."""
         return await self.store.read(lambda transaction: transaction.events(incident, after))
+
+    async def look(self, incident: str, look: Callable[[Incident, Transaction], T]) -> T:
+        """Look at the incident and at what else the store knows, as of one instant; raises NotFoundError."""
+
+        def work(transaction: Transaction) -> tuple[Incident, T]:
+            view = self.view(transaction, incident)
+            return view, look(view, transaction)
+
+        with self._missing(incident):
+            view, seen = await self.store.read(work)
+        self._views[incident] = view
+        return seen
 
     async def record(self, incident: str, *entries: Entry) -> tuple[Event, ...]:
         """Append in one commit; entries whose key already happened are passed over."""

@@ -3,12 +3,14 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+import msgspec
+
 from bot.errors import NotFoundError
 from bot.flow.durable import Json
 from bot.model.event import Event
-from bot.model.guard_event import RunPaused, RunResumed
 from bot.model.incident import Incident, RunView
 from bot.model.step_event import StepEnded, StepStarted
+from bot.store import Transaction
 from remediation.contract import Risk
 from remediation.machine import Act, Fail
 from remediation.registry import ACTIONS
@@ -19,23 +21,32 @@ def place_of_act(run: str, act: Act) -> str:
     return f"{run}:{act.step}:{act.phase}:{act.attempt}"
 
 
-def ended_before(history: tuple[Event, ...], run: str, act: Act) -> StepEnded | None:
-    """How this attempt ended, when it was recorded before a crash."""
-    for event in history:
-        body = event.body
-        if isinstance(body, StepEnded) and body.envelope and _same(body, run, act):
-            return body
-    return None
+def key_of_intent(run: str, act: Act) -> str:
+    """Under which the beginning of an attempt stands in its incident."""
+    return f"began:{place_of_act(run, act)}"
 
 
-def begun_before(history: tuple[Event, ...], run: str, act: Act) -> StepStarted | None:
-    """Whether this attempt's intent stands in the history."""
-    bodies = (event.body for event in reversed(history))
-    return next((body for body in bodies if isinstance(body, StepStarted) and _same(body, run, act)), None)
+def key_of_outcome(run: str, act: Act) -> str:
+    """Under which the end of an attempt stands in its incident."""
+    return f"done:{place_of_act(run, act)}"
 
 
-def _same(body: StepStarted | StepEnded, run: str, act: Act) -> bool:
-    return (body.run, body.step, body.phase, body.attempt) == (run, act.step, act.phase, act.attempt)
+class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+    """What the store says of an attempt when its turn comes; `ended` and `begun` were recorded before a crash."""
+
+    view: Incident
+    ended: StepEnded | None
+    begun: StepStarted | None
+    is_paused: bool
+
+
+def attempt_of(view: Incident, transaction: Transaction, run: str, act: Act, *, is_paused: bool) -> Attempt:
+    """Look an attempt up by the keys of its intent and its outcome, however long the history is."""
+    keys = key_of_intent(run, act), key_of_outcome(run, act)
+    bodies = [event.body for event in transaction.happened(view.id, keys).values()]
+    ended = next((body for body in bodies if isinstance(body, StepEnded) and body.envelope), None)
+    begun = next((body for body in bodies if isinstance(body, StepStarted)), None)
+    return Attempt(view=view, ended=ended, begun=begun, is_paused=is_paused)
 
 
 def incident_of(run: str) -> str:
@@ -100,17 +111,6 @@ def begun_as(run: RunView) -> Json:
     return {"ok": not refused, "verify": False}
 
 
-def standing(history: tuple[Event, ...], run: str) -> bool:
-    """Whether a run stands still before an act because of a pause."""
-    bodies = (event.body for event in reversed(history))
-    last = next((body for body in bodies if isinstance(body, RunPaused | RunResumed) and body.run == run), None)
-    return isinstance(last, RunPaused)
-
-
-def touched(history: tuple[Event, ...], run: str) -> bool:
+def touched(run: RunView) -> bool:
     """Whether the run has begun any act that may have changed something."""
-    bodies = (event.body for event in history)
-    return any(
-        isinstance(body, StepStarted) and body.run == run and ACTIONS[body.action].risk is not Risk.READ
-        for body in bodies
-    )
+    return any(ACTIONS[action].risk is not Risk.READ for action in run.begun)

@@ -2,7 +2,7 @@
 
 import asyncio
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from bot.flow.acts import Acts
 from bot.flow.approval import Approvals
@@ -97,7 +97,7 @@ class Runner:
     async def _act(self, incident: str, run: str, state: RunState, act: Act) -> RunState:
         """Do an act as soon as nothing is paused, unless somebody stops the run first."""
         name = f"{act.phase} {act.step} {act.attempt}"
-        abort = await self._approvals.abort_asked()
+        abort = await self._approvals.abort_asked() if act.phase == "undo" else None
         for turn in itertools.count():
             if abort is not None and act.phase == "run":
                 return machine.abort(state, abort)
@@ -118,7 +118,8 @@ class Runner:
 
         Steps are numbered as their tasks begin, which is the order written here, so that a replay finds each again.
         """
-        left, abort = together.acts, await self._approvals.abort_asked()
+        left: Sequence[Act] = together.acts
+        abort: str | None = None
         for turn in itertools.count():
             if abort is not None:
                 return machine.abort(state, abort)

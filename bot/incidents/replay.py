@@ -175,6 +175,21 @@ def _abort_asked(view: Incident, event: Event, body: steps.AbortAsked) -> Incide
     return _run(view, body.run, abort=f"stopped by {event.by}: {body.reason}")
 
 
+def _paused(view: Incident, _: Event, body: guards.RunPaused) -> Incident:
+    return _run(view, body.run, stands_still=True)
+
+
+def _resumed(view: Incident, _: Event, body: guards.RunResumed) -> Incident:
+    return _run(view, body.run, stands_still=False)
+
+
+def _begun(view: Incident, _: Event, body: steps.StepStarted) -> Incident:
+    known = view.runs.get(body.run)
+    if known is None or body.action in known.begun:
+        return view
+    return _run(view, body.run, begun=(*known.begun, body.action))
+
+
 def _expired(view: Incident, _: Event, body: events.ApprovalExpired) -> Incident:
     return replace(view, approvals=_without(view, body.run, body.step))
 
@@ -215,6 +230,9 @@ _STEPS: Mapping[type, Callable[[Incident, Event, Any], Incident]] = {
     guards.ReviewClosed: _reviewed,
     guards.SkipAsked: _skip_asked,
     steps.AbortAsked: _abort_asked,
+    guards.RunPaused: _paused,
+    guards.RunResumed: _resumed,
+    steps.StepStarted: _begun,
     steps.OutcomeAsked: _outcome_asked,
     steps.OutcomeTold: _outcome_told,
     events.PostmortemPublished: _published,

@@ -84,6 +84,10 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     skips: Mapping[str, str] = {}
     """Steps that a person wants passed over -> who and why."""
+    stands_still: bool = False
+    """Whether it waits before an act because of a pause."""
+    begun: tuple[str, ...] = ()
+    """The actions of which it has begun an act, each once."""
     abort: str = ""
     """Who wants the run to end, and why; empty while nobody does."""
 

@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,7 @@ class Store:
         self._writer = ThreadPoolExecutor(1 if is_sqlite else 4, thread_name_prefix="store-writer")
         self._readers = ThreadPoolExecutor(4, thread_name_prefix="store-reader")
         self._waiters: set[asyncio.Future[None]] = set()
+        self._delivered = asyncio.Event()
         self._attended = False
         self._noting = threading.Lock()
         self.outage: Outage | None = None
@@ -95,7 +96,11 @@ class Store:
         Only where the connection to a server breaks in the commit itself it may have been written all the same.
         """
         self._refuse_in_outage()
-        return await self._in_thread(self._writer, partial(self._write, self.engine, work))
+        writing = partial(self._write, self.engine, lambda transaction: (work(transaction), transaction.delivered))
+        done, delivered = await self._in_thread(self._writer, writing)
+        if delivered:
+            self._delivered.set()
+        return done
 
     async def recover(self, work: Callable[[Transaction], T]) -> T:
         """Try to end an outage with `work`, so that it stands before everything else; raises StoreUnavailableError."""
@@ -113,6 +118,12 @@ class Store:
             await asyncio.wait([waiter], timeout=timeout)
         finally:
             self._waiters.discard(waiter)
+
+    async def wait_for_delivery(self, timeout: float) -> None:  # noqa: ASYNC109 - the fallback for other processes
+        """Return once bodies were put into the inbox since this last returned, or after `timeout` real seconds."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._delivered.wait(), timeout)
+        self._delivered.clear()
 
     async def _in_thread(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         """Do it in a thread; whoever waits for a change hears of a commit and of an outage."""

@@ -18,6 +18,10 @@ _CLOSED = ("resolved", "postmortem published", "merged")
 _PREFIX = "INC-"
 _INCIDENT = re.compile(rf"{_PREFIX}([1-9][0-9]{{0,14}})")
 _MOST_FORGOTTEN = 1000
+_LAST_SEQ = sa.select(INCIDENTS.c.last_seq).where(INCIDENTS.c.number == sa.bindparam("number")).with_for_update()
+_OF_INCIDENT = sa.select(EVENTS.c.event).where(EVENTS.c.incident == sa.bindparam("number"))
+_EVENTS_BEHIND = _OF_INCIDENT.where(EVENTS.c.seq > sa.bindparam("after")).order_by(EVENTS.c.seq)
+_EVENTS_OF_KEYS = _OF_INCIDENT.add_columns(EVENTS.c.key).where(EVENTS.c.key.in_(sa.bindparam("keys", expanding=True)))
 _decode = msgspec.json.Decoder(Event).decode
 _encode = msgspec.json.Encoder().encode
 
@@ -27,6 +31,10 @@ class Transaction:
 
     def __init__(self, connection: sa.Connection) -> None:
         self.connection = connection
+        self.delivered = False
+        """Whether it put a body into the inbox."""
+        self._held: dict[int, int] = {}
+        """Incidents whose rows are locked until the commit -> their last event's seq."""
 
     def open_incident(self, entries: Sequence[Entry]) -> str:
         """Begin an incident with its first events; its id, such as INC-7."""
@@ -43,19 +51,11 @@ class Transaction:
         last = self._hold(number)
         if last is None:
             raise NotFoundError(f"there is no incident {incident}")
-        happened = set(
-            self.connection.execute(
-                sa.select(EVENTS.c.key).where(
-                    EVENTS.c.incident == number, EVENTS.c.key.in_([entry.key for entry in entries])
-                )
-            ).scalars()
-        )
         added: list[Event] = []
         for entry in entries:
-            if entry.key in happened:
-                continue
-            happened.add(entry.key)
-            added.append(self._add(number, last + len(added) + 1, incident, entry))
+            event = self._add(number, last + len(added) + 1, incident, entry)
+            if event is not None:
+                added.append(event)
         if added:
             self._index(number, added)
         return tuple(added)
@@ -65,14 +65,16 @@ class Transaction:
 
         In a transaction that writes, nobody else adds to the incident from here to the commit.
         """
-        if not self.connection.get_execution_options().get(READS, False):
-            self._hold(_number(incident))
-        rows = self.connection.execute(
-            sa.select(EVENTS.c.event)
-            .where(EVENTS.c.incident == _number(incident), EVENTS.c.seq > after)
-            .order_by(EVENTS.c.seq)
-        )
+        number = _number(incident)
+        if not self.connection.get_execution_options().get(READS, False) and (self._hold(number) or 0) <= after:
+            return ()
+        rows = self.connection.execute(_EVENTS_BEHIND, {"number": number, "after": after})
         return tuple(_decode(text) for text in rows.scalars())
+
+    def happened(self, incident: str, keys: Sequence[str]) -> dict[str, Event]:
+        """The events that happened under these keys, by key."""
+        rows = self.connection.execute(_EVENTS_OF_KEYS, {"number": _number(incident), "keys": list(keys)})
+        return {key: _decode(text) for text, key in rows}
 
     def incident_ids(self, *, open_only: bool = False) -> tuple[str, ...]:
         """The ids of all incidents, or of those that are not over (suppressed ones may come back), oldest first."""
@@ -120,6 +122,7 @@ class Transaction:
             {"source": source, "received_at": at, "digest": digest, "body": body, "note": "", "refused": False}
             for source, at, digest, body in rows
         ]
+        self.delivered = bool(values)
         return self._insert_new(INBOX, values) if values else 0
 
     def inbox_take(self, limit: int) -> tuple[InboxRow, ...]:
@@ -163,29 +166,34 @@ class Transaction:
         sqlite_ = self.connection.dialect.name == "sqlite"
         self.connection.exec_driver_sql("PRAGMA user_version=0" if sqlite_ else "SELECT txid_current()")
 
-    def _insert_new(self, table: sa.Table, values: list[dict[str, object]]) -> int:
-        """Insert what is not there yet; how many rows that were. Without the option Postgres counts -1."""
+    def _insert_new(self, table: sa.Table, values: list[dict[str, object]], key: Sequence[str] | None = None) -> int:
+        """Insert what is not there yet, by `key`; how many rows that were. Without the option Postgres counts -1."""
         options = {"preserve_rowcount": True}
-        return self.connection.execute(_insert(self.connection, table), values, execution_options=options).rowcount
+        insert = _insert_into(self.connection, table).on_conflict_do_nothing(index_elements=key)
+        return self.connection.execute(insert, values, execution_options=options).rowcount
 
     def _hold(self, number: int) -> int | None:
         """Lock an incident's row until the commit (SQLite has one writer anyway); its last event's seq."""
-        query = sa.select(INCIDENTS.c.last_seq).where(INCIDENTS.c.number == number).with_for_update()
-        last: int | None = self.connection.execute(query).scalar()
-        return last
+        if number not in self._held:
+            last: int | None = self.connection.execute(_LAST_SEQ, {"number": number}).scalar()
+            if last is None:
+                return None
+            self._held[number] = last
+        return self._held[number]
 
-    def _add(self, number: int, seq: int, incident: str, entry: Entry) -> Event:
+    def _add(self, number: int, seq: int, incident: str, entry: Entry) -> Event | None:
+        """Write one event; None when its key has happened."""
         event = Event(incident=incident, seq=seq, at=entry.at, by=entry.by, why=entry.why, body=entry.body)
-        text = _readable(event)
-        self.connection.execute(
-            EVENTS.insert().values(incident=number, seq=seq, key=entry.key, at=entry.at, event=text)
-        )
+        values = {"incident": number, "seq": seq, "key": entry.key, "at": entry.at, "event": _readable(event)}
+        if not self._insert_new(EVENTS, [values], ["incident", "key"]):
+            return None
         if isinstance(entry.body, AlertAttached):
             values = {"episode": entry.body.alert.episode, "incident": number}
             self.connection.execute(_insert(self.connection, EPISODES).values(**values))
         return event
 
     def _index(self, number: int, added: list[Event]) -> None:
+        self._held[number] = added[-1].seq
         values: dict[str, object] = {"last_seq": added[-1].seq}
         moves = [event.body.after for event in added if isinstance(event.body, StateChanged)]
         if moves:

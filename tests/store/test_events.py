@@ -42,6 +42,15 @@ async def test_a_whole_incident_comes_back_as_it_was_written(store: Store) -> No
     assert {event.incident for event in events} == {incident}
 
 
+async def test_events_are_found_by_the_keys_they_happened_under(store: Store) -> None:
+    """Of one incident only; a key that never happened is not there."""
+    incident, other = await opened(store), await opened(store)
+    await append(store, other, note("elsewhere"))
+    (added,) = await append(store, incident, note("here"))
+    found = await store.read(lambda transaction: transaction.happened(incident, ["here", "elsewhere", "k9"]))
+    assert found == {"here": added}
+
+
 @pytest.mark.parametrize(
     "statement",
     [

@@ -54,6 +54,25 @@ async def test_without_a_change_the_wait_ends_at_its_timeout(store: Store) -> No
     await asyncio.wait_for(store.wait_for_change(0.01), LONG_S / 2)
 
 
+async def test_who_waits_for_a_delivery_is_woken_by_bodies_alone(store: Store) -> None:
+    """Other commits leave it asleep, so that the steps of runs cost the intake nothing."""
+    wait = asyncio.create_task(store.wait_for_delivery(LONG_S))
+    await opened(store)
+    assert not wait.done()
+    await put(store, b"one")
+    await asyncio.wait_for(wait, LONG_S / 2)
+
+
+async def test_a_delivery_that_came_before_anybody_waited_is_not_missed(store: Store) -> None:
+    """Between looking into the inbox and waiting; once noticed it wakes nobody again."""
+    await put(store, b"one")
+    await asyncio.wait_for(store.wait_for_delivery(LONG_S), LONG_S / 2)
+    again = asyncio.create_task(store.wait_for_delivery(LONG_S))
+    await store.read(lambda transaction: transaction.incident_ids())
+    assert not again.done()
+    again.cancel()
+
+
 async def test_the_inbox_gives_bodies_in_the_order_they_came_until_they_are_finished(store: Store) -> None:
     """Bytes come back as they were, zero bytes included; a finished body is not given again."""
     assert await put(store, b"one", b"two \x00\xff") == 2
