@@ -68,7 +68,8 @@ def _lost(left: Left, runbook: str) -> Iterator[str]:
 def _doubled(left: Left) -> Iterator[str]:
     """Each intent, outcome and answer once; at the controller each operation once per begun step, under its key."""
     for kind in (IncidentOpened, RunStarted, RunEnded, PostmortemPublished):
-        names = [getattr(body, "run", "") for body in bodies(left.events, kind)]
+        found = (event for event in left.events if isinstance(event.body, kind))
+        names = [getattr(event.body, "run", event.incident) for event in found]
         yield from (f"{kind.__name__} {name} {count} times" for name, count in Counter(names).items() if count > 1)
     for kind in (StepStarted, StepEnded):
         places = Counter((body.run, body.step, body.phase, body.attempt) for body in bodies(left.events, kind))

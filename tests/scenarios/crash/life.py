@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,13 +86,16 @@ class Life:
     async def _over(self) -> bool:
         """Whether people see an end, and no workflow has anything left to do."""
         views = await self._bellhop.desk.incidents(open_only=False)
-        if not views or not all([await self._told(view) for view in views]):
+        if not self._asked(views) or not all([await self._told(view) for view in views]):
             return False
         going = await DBOS.list_workflows_async(status=_GOING, load_input=False, load_output=False)
         return not going
 
+    def _asked(self, views: Iterable[Incident]) -> bool:
+        return any(run.runbook == self._runbook for view in views for run in view.runs.values())
+
     async def _told(self, view: Incident) -> bool:
-        runs = [run for run in view.runs.values() if run.runbook == self._runbook]
+        runs = [run for run in view.runs.values() if run.requested_by or run.runbook == self._runbook]
         if not runs or any(run.ended_at is None for run in runs):
             return False
         events = await self._bellhop.desk.events(view.id)
@@ -101,13 +104,16 @@ class Life:
     async def _ask(self) -> None:
         """A person presses the button of a runbook that no diagnosis starts, until there is a run."""
         desk, views = self._bellhop.desk, await self._bellhop.desk.incidents(open_only=False)
-        if any(run.runbook == self._runbook for view in views for run in view.runs.values()):
+        if self._asked(views):
             return
         match self._runbook:
             case "replenish-link":
                 await desk.requests.replenish(self._subject, ASKER, key="once")
             case "reroute-flow":
                 await desk.requests.reroute(self._subject, ASKER, key="once")
+            case "restore-flow":  # a flow must be away before it can come back
+                away = any(run.ended_at for view in views for run in view.runs.values())
+                await desk.requests.reroute(self._subject, ASKER, key=f"back {away}", back=away)
             case "unknown":
                 for view in views:
                     await desk.run(view.id, ASKER, self._runbook)

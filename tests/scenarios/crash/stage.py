@@ -29,7 +29,7 @@ _WARM_UP_S, _SCRAPE_S, _LONGEST_BURN_S = 2400.0, 15.0, 1800.0
 _START = 1_790_000_000.0
 """Any Monday."""
 _HEALTHY = "rtm-ein"
-_ASKED_FOR = {"replenish-link": "ams-utr", "reroute-flow": "research"}
+_ASKED_FOR = {"replenish-link": "ams-utr", "reroute-flow": "research", "restore-flow": "research"}
 """Runbooks that a person asks for when nothing is wrong, and about what."""
 
 
