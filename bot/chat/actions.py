@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from bot.chat.buttons import Press
@@ -10,7 +11,7 @@ from bot.chat.ports import Desk, Nonces
 from bot.chat.reply import Reply, answered, refused, shown
 from bot.chat.reports import postmortem_blocks
 from bot.chat.text import escape
-from bot.errors import BellhopError
+from bot.errors import BellhopError, StoreUnavailableError
 from bot.model.person import Answer, Person
 
 Act = Callable[[Desk, Press, Person], Awaitable[Answer]]
@@ -98,7 +99,9 @@ class Presses:
                 return Answer(done=False, message="this button has been pressed before; look at the message again")
             answer = await do()
             if answer.done:
-                await self._nonces.use(nonce)
+                # What was done stands although the store then went away; pressed again, the desk knows it.
+                with suppress(StoreUnavailableError):
+                    await self._nonces.use(nonce)
             return answer
 
     async def _postmortem(self, press: Press) -> Reply:

@@ -1,6 +1,7 @@
 """When a delivery was cut, Alertmanager's own API says which alerts of the group are truly active."""
 
 import re
+import ssl
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -64,7 +65,7 @@ async def _there(opened: Client, url: str, group_key: str) -> list[_ApiAlert]:
             return msgspec.json.decode(answer.content, type=list[_ApiAlert])
     except httpx.HTTPStatusError as error:
         raise UnavailableError(f"Alertmanager at {url} answers {error.response.status_code}") from None
-    except (httpx.HTTPError, msgspec.DecodeError) as error:
+    except (httpx.HTTPError, ssl.SSLError, msgspec.DecodeError) as error:
         raise UnavailableError(f"Alertmanager at {url} cannot be asked: {type(error).__name__}") from None
 
 

@@ -244,7 +244,7 @@ class EmbeddedTelemetry:
             async with asyncio.timeout(TIMEOUT_S):
                 text = await self._fetch(url)
             self.feed(url, at, text)
-        except (TimeoutError, httpx.HTTPError, httpx.InvalidURL, UnicodeDecodeError, BadPayloadError) as error:
+        except (OSError, httpx.HTTPError, httpx.InvalidURL, UnicodeDecodeError, BadPayloadError) as error:
             self._problems[url] = f"{url} gave no telemetry: {' '.join(str(error).split()) or type(error).__name__}"
             self._rings[url].append(round(at * 1000), {})
         else:

@@ -1,6 +1,7 @@
 """Windows of telemetry from Prometheus' HTTP API (and what speaks it: Thanos, Mimir, VictoriaMetrics)."""
 
 import asyncio
+import ssl
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -122,7 +123,7 @@ class PrometheusTelemetry:
                 f"{self._place} did not answer within {self._far.timeout:g} s",
                 hint="raise telemetry.prometheus.timeout or look at its load",
             ) from None
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
             raise TelemetryUnavailableError(f"{self._place} cannot be reached: {_line(error)}") from None
         if response.status_code != httpx.codes.OK:
             raise _refusal(self._place, response)

@@ -240,14 +240,16 @@ def test_looking_needs_no_approval() -> None:
 
 
 def test_end_that_was_reached_stays() -> None:
-    """Asking again, or aborting, changes nothing."""
+    """Asking again changes nothing; a wish to stop that came before the last act ended still makes it an abort."""
     state = begun(runbook(step("first")))
     instruction = next_instruction(state)
     state = record(state, instruction, FAILED)
     finish = next_instruction(state)
     assert isinstance(finish, Finish)
     assert next_instruction(record(state, finish, {})) == finish
-    assert next_instruction(abort(state, "alice: too late")) == finish
+    stopped = next_instruction(abort(state, "alice: no more"))
+    assert isinstance(stopped, Finish)
+    assert (stopped.result, stopped.reason, stopped.changed) == ("aborted", "alice: no more", False)
 
 
 @pytest.mark.parametrize(
