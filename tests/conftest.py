@@ -15,6 +15,10 @@ PROGRAMS = {
 """What `needs(name)` looks for: all of them for prometheus, any of them for the rest."""
 
 
+WAITING = {"scenarios", "packaging", "laboratory", "flow"}
+"""Folders of tests with whole processes."""
+
+
 def _present(name: str) -> bool:
     found = [bool(shutil.which(program)) for program in PROGRAMS[name]]
     if name == "postgres":
@@ -23,7 +27,8 @@ def _present(name: str) -> bool:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Skip each test that needs a program which is not here."""
+    """Put first what waits in real time, so that no worker ends with it alone; skip what needs a program not here."""
+    items.sort(key=lambda item: not WAITING & set(item.path.parts))
     for item in items:
         for mark in item.iter_markers("needs"):
             name = str(mark.args[0])

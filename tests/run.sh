@@ -40,7 +40,7 @@ step format ruff format --check --quiet .
 step mypy mypy
 step imports lint-imports --config .importlinter --no-cache
 echo "== pytest"
-timeout --kill-after=20 "$LIMIT" python -m pytest -n "${BELLHOP_TEST_WORKERS:-2}" --dist loadfile "$@" </dev/null
+timeout --kill-after=20 "$LIMIT" python -m pytest -n "${BELLHOP_TEST_WORKERS:-3}" --dist loadfile --no-loadscope-reorder "$@" </dev/null
 code=$?
 [ "$code" = 0 ] || failed="$failed pytest"
 [ "$code" != 124 ] || echo "pytest was stopped after $LIMIT s"
