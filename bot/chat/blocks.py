@@ -47,13 +47,9 @@ def _facts(view: Incident) -> Block:
 def _latest(view: Incident) -> RunView | None:
     """The run that is going, or else the last one."""
     runs = list(view.runs.values())
-    going = [run for run in runs if _goes(run)]
+    going = [run for run in runs if run.is_running]
     chosen = going or runs
     return chosen[-1] if chosen else None
-
-
-def _goes(run: RunView) -> bool:
-    return run.started_at is not None and run.ended_at is None
 
 
 def _run_line(run: RunView) -> str:
@@ -151,7 +147,7 @@ def _main_buttons(view: Incident, run: RunView | None) -> list[dict[str, object]
 
 
 def _run_button(view: Incident, run: RunView | None) -> dict[str, object] | None:
-    if run is not None and _goes(run):
+    if run is not None and run.is_running:
         return None
     findings = view.diagnosis.findings if view.diagnosis else ()
     proposed = run is not None and run.started_at is None and run.result is None

@@ -195,7 +195,7 @@ class Desk:
 
         def decide(view: Incident, transaction: Transaction) -> Answer:
             known = view.runs.get(run)
-            if known is None or not known.started_at or known.ended_at:
+            if known is None or not known.is_running:
                 return Answer(done=False, message=f"{run} is not running")
             reason = why or "no reason given"
             self._append(transaction, view.id, AbortAsked(run=run, reason=reason), by, key=f"abort:{run}")

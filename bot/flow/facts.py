@@ -34,8 +34,7 @@ def onset_of(incident: Incident) -> float:
 
 def going(incident: Incident) -> tuple[str, ...]:
     """The runs that will act or do: begun, or asked for by a person, and not over."""
-    runs = incident.runs.values()
-    return tuple(run.run for run in runs if run.ended_at is None and (run.started_at or run.requested_by))
+    return tuple(run.run for run in incident.runs.values() if run.is_running or run.is_queued)
 
 
 def in_the_way(incident: Incident) -> str:
@@ -44,7 +43,7 @@ def in_the_way(incident: Incident) -> str:
         return f"{incident.id} is {incident.state}; there is nothing to run"
     runs = [incident.runs[run] for run in going(incident)]
     for each in runs:
-        if each.started_at:
+        if each.is_running:
             return f"{each.run} is still running; abort it first"
         return f"{each.run} ({each.runbook}) was asked for and has not begun; wait for it"
     return ""

@@ -175,4 +175,4 @@ class IntakeWorker:
 
 
 def _acting(view: Incident) -> bool:
-    return any(run.started_at and not run.ended_at for run in view.runs.values())
+    return any(run.is_running for run in view.runs.values())

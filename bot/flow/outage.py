@@ -131,7 +131,7 @@ class OutageRecorder:
 
     def _has_waited(self, view: Incident) -> bool:
         """Whether something about it was refused or a run of it, or its verification, was under way."""
-        going = any(run.started_at and not run.ended_at for run in view.runs.values())
+        going = any(run.is_running for run in view.runs.values())
         return view.id in self._journal.missed or going or view.state in ("mitigating", "monitoring")
 
     def _over(self, told: tuple[str, ...] | None) -> None:

@@ -98,11 +98,12 @@ class Proposer:
         name = runbook or _runbook_of(view)
         mode = await self._journal.store.read(lambda transaction: self._modes.now(transaction, name, str(view.subject)))
         chosen = asking(self.library.get(name), ACTIONS, every_act=mode == "approve", security=is_security_gated(view))
-        plan = await self.plan(view, chosen, retry, inputs)
+        plan, key = await self.plan(view, chosen, retry, inputs), f"proposed:{cause}"
 
         def write(current: Incident, transaction: Transaction) -> Proposal:
-            against = unless(current) if unless is not None else ""
-            if against and _earlier(transaction, incident, cause) is None:
+            if (earlier := _earlier(transaction, incident, key)) is not None:
+                return earlier
+            if unless is not None and (against := unless(current)):
                 raise RemediationError(against)
             run = f"{incident}-R{len(current.runs) + 1}"
             allowed, reason = (True, f"{by} asked for it") if start else _may_start(current, chosen, mode)
@@ -118,10 +119,7 @@ class Proposer:
                 begins_at=retry.step if retry else "",
             )
             reason += _left_alone(current, plan, self._observer.network)
-            entry = self._journal.entry(body, key=f"proposed:{cause}", by=by, why=reason)
-            if (earlier := _earlier(transaction, incident, cause)) is not None:
-                return earlier
-            transaction.append(incident, [entry])
+            transaction.append(incident, [self._journal.entry(body, key=key, by=by, why=reason)])
             waits = (
                 self._enqueue(transaction, current, run, chosen, plan=plan, mode=mode, retry=retry) if allowed else ""
             )
@@ -241,11 +239,10 @@ def _runbook_of(incident: Incident) -> str:
     return findings[0].runbook if findings else UNKNOWN_RUNBOOK
 
 
-def _earlier(transaction: Transaction, incident: str, cause: str) -> Proposal | None:
+def _earlier(transaction: Transaction, incident: str, key: str) -> Proposal | None:
     """What was proposed for the same cause before."""
-    bodies = (event.body for event in transaction.events(incident))
-    found = next((body for body in bodies if isinstance(body, PlanProposed) and body.cause == cause), None)
-    if found is None:
+    event = transaction.happened(incident, [key]).get(key)
+    if event is None or not isinstance(found := event.body, PlanProposed):
         return None
     return Proposal(
         run=found.run, runbook=found.runbook, plan_hash=found.plan_hash, started=True, reason="asked for before"

@@ -1,6 +1,7 @@
 """Why an ended run cannot be retried, or not from that step. Pure; each reason is one line that says what to do."""
 
 from bot.flow.carrying import Left
+from bot.flow.facts import in_the_way
 from bot.flow.past import step_of
 from bot.model.incident import Incident, RunView
 from remediation.retrying import names_in
@@ -16,13 +17,10 @@ def against_run(view: Incident, run: str) -> str:
         return f"{run} {'is still running' if known.started_at else 'has not run'}; only what has ended can be retried"
     if known.result == "succeeded":
         return f"{run} succeeded; there is nothing to retry"
-    if not view.is_open:
-        return f"{view.id} is {view.state}; there is nothing to run"
     later = next((each for each in view.runs.values() if each.retry_of == run), None)
     if later is not None:
         return f"{later.run} is the retry of {run}; look at that one"
-    going = next((each.run for each in view.runs.values() if each.started_at and not each.ended_at), "")
-    return f"{going} is still running; abort it first" if going else ""
+    return in_the_way(view)
 
 
 def against_place(runbook: Runbook, run: str, place: int, left: Left) -> str:

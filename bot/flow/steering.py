@@ -49,7 +49,7 @@ class Steering:
 
         def decide(view: Incident, transaction: Transaction) -> Answer:
             known = view.runs.get(run)
-            if known is None or known.started_at is None or known.ended_at is not None:
+            if known is None or not known.is_running:
                 return Answer(done=False, message=f"{run} is not running")
             history = transaction.events(view.id)
             stands = standing_without(known.plan, step, {*known.skips, *not_done(history, run)})

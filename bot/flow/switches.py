@@ -119,7 +119,7 @@ class Switches:
     def _going(self, transaction: Transaction) -> list[str]:
         """The runs that have begun and not ended."""
         views = self._journal.open_views(transaction)
-        return [run.run for view in views for run in view.runs.values() if run.started_at and not run.ended_at]
+        return [run.run for view in views for run in view.runs.values() if run.is_running]
 
 
 def may_act(by: Person) -> bool:

@@ -91,6 +91,17 @@ class RunView(msgspec.Struct, frozen=True, kw_only=True):
     abort: str = ""
     """Who wants the run to end, and why; empty while nobody does."""
 
+    @property
+    def is_running(self) -> bool:
+        """Whether it has begun and is not over."""
+        return self.started_at is not None and self.ended_at is None
+
+    @property
+    def is_queued(self) -> bool:
+        """Whether a person asked for it and it will begin; one that only records what it would do never does."""
+        asked = bool(self.requested_by) and self.mode != "observe"
+        return asked and self.started_at is None and self.ended_at is None
+
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True):
     """The present state, derived."""

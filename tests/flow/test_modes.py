@@ -62,6 +62,19 @@ async def test_in_the_mode_observe_a_run_only_records_what_it_would_do(tmp_path:
         assert answer.message == "INC-1-R2 (book) only records what it would do: its mode on link:ams-utr is observe"
 
 
+async def test_a_run_that_only_records_stands_in_no_other_runs_way(tmp_path: Path) -> None:
+    """It never begins and never ends: the next is recorded too, and one that acts there is watched and resolves it."""
+    observed = runbook("look", CHECK, throttle(), release())
+    async with staged(tmp_path, BOOK, observed, **modes(("*", "*", "auto"), ("look", "*", "observe"))) as stage:
+        incident = await stage.incident("link", "ams-utr")
+        for count in (1, 2):
+            await stage.run(incident, "look")
+            await stage.happened(incident, ShadowRecorded, lambda body: body.step == "end", count=count)
+        run = await stage.run(incident, "book")
+        await stage.happened(incident, RunEnded, lambda body: body.run == run and body.result == "succeeded")
+        assert (await stage.happened(incident, RecoveryVerified)).recovered
+
+
 async def test_in_the_mode_suggest_a_person_starts_what_was_planned(tmp_path: Path) -> None:
     """The plan stands in the incident and waits."""
     async with staged(tmp_path, BOOK, **modes(("book", "*", "suggest"))) as stage:
