@@ -11,21 +11,13 @@ from bot.model.person import Person
 from tests.chat.workplace import ChatDesk
 from tests.support.desk import waiting_incident
 from tests.support.incident_story import START, diagnosis
+from tests.support.planned import realignment
 from tests.support.slack.blocks import faults
 from tests.support.slack.state import texts_of
 
 ANN = Person(id="slack:U1", name="Ann", roles=("operator",))
 HOSTILE = "`<!channel>` *Approved*"
-ITEM = {"quantity": "entanglement_rate", "unit": "pairs/s", "before": 135.2, "after": 1269.0, "low": None, "high": None}
-REALIGN = {
-    "id": "realign",
-    "title": "Realign the link",
-    "action": "link.set_power",
-    "target": "link:ams-rpt1",
-    "parameters": {"link": "ams-rpt1", "gain_db": 3, "note": HOSTILE, "flows": [f"flow-{at}" for at in range(400)]},
-    "risk": "disruptive",
-    "predicted": [ITEM],
-}
+REALIGN = realignment(note=HOSTILE, flows=[f"flow-{at}" for at in range(400)])
 
 
 def planning(steps: int = 1) -> Incident:

@@ -8,20 +8,12 @@ from bot.model.diagnosis import SecurityGate
 from bot.model.guard import Pause
 from tests.support.desk import MemoryDesk
 from tests.support.incident_story import START, diagnosis
+from tests.support.planned import realignment
 from tests.web.visitor import Client, sign_in
 
 HOSTILE = "<script>alert(1)</script>"
-ITEM = {"quantity": "entanglement_rate", "unit": "pairs/s", "before": 135.2, "after": 1269.0, "low": None, "high": None}
-REALIGN = {
-    "id": "realign",
-    "title": "Realign the link",
-    "action": "link.set_power",
-    "target": "link:ams-rpt1",
-    "parameters": {"link": "ams-rpt1", "gain_db": 3, "note": HOSTILE},
-    "risk": "disruptive",
-    "approval": {"required": True, "role": "approver+security", "count": 1},
-    "predicted": [ITEM],
-}
+ASKS = {"required": True, "role": "approver+security", "count": 1}
+REALIGN = {**realignment(note=HOSTILE), "approval": ASKS}
 TELL = {"id": "tell", "title": "Tell", "action": "notify.message", "risk": "reversible", "parameters": {}}
 
 
