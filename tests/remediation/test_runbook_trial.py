@@ -57,7 +57,7 @@ def test_runbook_that_heals_its_fault_passes(tmp_path: Path) -> None:
 def test_own_runbook_that_does_not_heal_fails_and_tells_the_story(config: Path) -> None:
     """The configured runbook is tried, not the shipped one of its name: here a pool is never low enough for it."""
     own = config.parent / "runbooks" / f"{NAME}.yaml"
-    own.write_text(own.read_text(encoding="utf-8").replace("below: 0.25", "below: 0.000001"), encoding="utf-8")
+    own.write_text(own.read_text(encoding="utf-8").replace("below: 0.25", "below: 0"), encoding="utf-8")
     done = tried(config.parent, NAME, "--config", str(config))
     assert (done.returncode, done.stderr) == (1, "")
     assert "step confirm" in done.stdout
