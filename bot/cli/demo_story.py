@@ -151,6 +151,7 @@ class Demo:
         began = time.monotonic()
         told = 0
         async for incident in self._incidents(bellhop, alert):
+            view = await bellhop.desk.incident(incident)
             for event in await bellhop.desk.events(incident, told):
                 told = event.seq
                 self.events.append(event)
@@ -158,7 +159,6 @@ class Demo:
                     self._console.print(said)
                 if isinstance(event.body, ApprovalAsked):
                     await self._approve(bellhop, event.body)
-            view = await bellhop.desk.incident(incident)
             if view.state == "postmortem published":
                 return self._end(view.postmortem, time.monotonic() - began)
             if stopped := _stopped(view):
