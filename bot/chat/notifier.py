@@ -1,6 +1,7 @@
 """Tells incidents in chat. The event log is the outbox: nothing is lost while Slack is down, and all comes in order."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from bot.chat.lines import is_loud, thread_line
 from bot.chat.recovery import Finder, metadata
 from bot.chat.text import cut, sections
 from bot.errors import ChatUnavailableError, StoreUnavailableError
-from bot.incidents.replay import replay
+from bot.incidents.replay import apply, replay
 from bot.model.chat import ChatThread
 from bot.model.event import Event
 from bot.model.incident import Incident
@@ -22,6 +23,10 @@ log = logging.getLogger(__name__)
 replace = msgspec.structs.replace
 
 _LONGEST = 2900
+_PAGE = 100
+"""So many events are read at a time to be told, so that a try that breaks off has not read a night's events."""
+_KEPT = 500
+"""So many incidents are kept at hand; one beyond is read from its beginning when it goes on."""
 _GONE = frozenset({"message_not_found", "thread_not_found", "cant_update_message", "edit_window_closed"})
 
 
@@ -51,6 +56,8 @@ class Notifier:
         self._finder = Finder(client)
         self._sure: set[str] = set()
         """Incidents of which this process knows that nothing was told beyond what is saved."""
+        self._views: dict[str, Incident] = {}
+        """Incidents as of the last event read, the one looked at longest ago first."""
 
     async def work(self) -> None:
         """Tell whatever is new, for ever; Slack or the store being away only delays it."""
@@ -76,7 +83,7 @@ class Notifier:
         Raises ChatUnavailableError at once; an incident that Slack refuses does not hold up the others, its
         SlackRefusedError is raised at the end.
         """
-        behind = await self._store.read(_behind)
+        behind = await self._store.read(_waiting)
         refused: SlackRefusedError | None = None
         for incident in behind:
             try:
@@ -93,8 +100,7 @@ class Notifier:
             raise refused
 
     async def _show(self, incident: str) -> None:
-        thread, events = await self._known(incident)
-        view = replay(events)
+        view, thread = await self._look(incident)
         if thread is None:
             thread = await self._save(incident, ChatThread(channel=self._channel))
             self._sure.add(incident)
@@ -123,15 +129,15 @@ class Notifier:
         await self._save(view.id, replace(thread, shown_seq=view.last_seq))
 
     async def _tell(self, incident: str) -> None:
-        thread, events = await self._known(incident)
-        if thread is None or not thread.ts or not events or thread.told_seq >= events[-1].seq:
+        view, thread = await self._look(incident)
+        if thread is None or not thread.ts or thread.told_seq >= view.last_seq:
             return
-        view = replay(events)
         if incident not in self._sure:
             thread = await self._save(incident, await self._finder.told(view, thread))
             self._sure.add(incident)
-        for batch in batches([event for event in events if event.seq > thread.told_seq]):
-            thread = await self._tell_batch(view, thread, batch)
+        while thread.told_seq < view.last_seq and (page := await self._behind(incident, thread.told_seq)):
+            for batch in batches(page):
+                thread = await self._tell_batch(view, thread, batch)
 
     async def _tell_batch(self, view: Incident, thread: ChatThread, batch: Sequence[Event]) -> ChatThread:
         lines = [line for event in batch if (line := thread_line(event)) is not None]
@@ -151,12 +157,30 @@ class Notifier:
 
     async def _forget_if_gone(self, incident: str, error: SlackRefusedError) -> None:
         """Somebody deleted the message: the next round posts another."""
-        thread, _ = await self._known(incident)
+        thread = await self._store.read(lambda transaction: transaction.thread(incident))
         if error.code in _GONE and thread is not None:
             await self._save(incident, replace(thread, ts="", shown_seq=0))
 
-    async def _known(self, incident: str) -> tuple[ChatThread | None, tuple[Event, ...]]:
-        return await self._store.read(lambda transaction: (transaction.thread(incident), transaction.events(incident)))
+    async def _look(self, incident: str) -> tuple[Incident, ChatThread | None]:
+        """The incident as it stands, from the view at hand and the events behind it; and how far it has been told.
+
+        Events have no gaps and are seen in order, so the number of the last one says what is new, whoever wrote it.
+        """
+        known = self._views.get(incident)
+
+        def work(transaction: Transaction) -> tuple[Incident, ChatThread | None]:
+            events = transaction.events(incident, known.last_seq if known else 0)
+            return _moved_on(known, events), transaction.thread(incident)
+
+        view, thread = await self._store.read(work)
+        self._views.pop(incident, None)
+        self._views[incident] = view
+        if len(self._views) > _KEPT:
+            del self._views[next(iter(self._views))]
+        return view, thread
+
+    async def _behind(self, incident: str, told: int) -> tuple[Event, ...]:
+        return await self._store.read(lambda transaction: transaction.events(incident, told, most=_PAGE))
 
     async def _save(self, incident: str, thread: ChatThread) -> ChatThread:
         await self._store.transact(lambda transaction: transaction.save_thread(incident, thread))
@@ -178,7 +202,11 @@ def batches(events: Sequence[Event], *, most: int = 20) -> list[list[Event]]:
     return packed
 
 
-def _behind(transaction: Transaction) -> list[str]:
+def _moved_on(view: Incident | None, events: Sequence[Event]) -> Incident:
+    return replay(events) if view is None else functools.reduce(apply, events, view)
+
+
+def _waiting(transaction: Transaction) -> list[str]:
     """Incidents to tell; those without a message first: that one exists matters most."""
     threads = [(incident, transaction.thread(incident)) for incident in transaction.threads_behind()]
     return [incident for incident, thread in sorted(threads, key=lambda each: bool(each[1] and each[1].ts))]

@@ -4,25 +4,22 @@ What telemetry and controllers know is gathered first, outside; what the store k
 so that of two runs that ask at once only one passes.
 """
 
-import asyncio
 import dataclasses
 import math
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
 from bot.clock import Clock
-from bot.flow.blast import PUTS_BACK, TAKES_OUT, is_same_place, links_over, needs_of, resources
-from bot.flow.facts import certainty_of, link_of
+from bot.flow.blast import PUTS_BACK, TAKES_OUT, is_same_place
+from bot.flow.facts import certainty_of
+from bot.flow.history import history_of
+from bot.flow.lookout import Lookout, Seen
 from bot.flow.observe import Observer
 from bot.flow.past import incident_of
 from bot.flow.pausing import Pausing
 from bot.flow.rates import counted_as, limits_of, memory_s, past
-from bot.flow.surroundings import Ended, Outside, Surroundings
-from bot.flow.ways import Way, first_move
+from bot.flow.surroundings import Ended, Surroundings
 from bot.guard_settings import GuardSettings
-from bot.model.diagnosis import Diagnosis
 from bot.model.guard import Outage, Pause, RunRow
 from bot.model.guard_event import BreakerOpened
 from bot.model.incident import Incident, RunView
@@ -31,7 +28,6 @@ from remediation.contract import Risk
 from remediation.guard import (
     GuardFacts,
     Holder,
-    Measuring,
     Reach,
     Refusal,
     Route,
@@ -47,24 +43,6 @@ from remediation.schema import Runbook
 
 _LONGEST_ROW = 100
 """So many runs back the breaker looks for failures in a row."""
-
-
-class Seen(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found out outside of the store, just before it is asked whether a run may go on."""
-
-    needs: frozenset[str]
-    gone: frozenset[str] = frozenset()
-    telemetry_age_s: float = 0.0
-    diagnosis: Diagnosis | None = None
-    takes_out: str = ""
-    """The place that the act takes out of service."""
-    outside: Outside = Outside()
-    outages: frozenset[Outage] = frozenset()
-    """What acts had taken out when `reach` was found out."""
-    reach: Reach | None = None
-    measuring: tuple[Measuring, ...] = ()
-    way: Way | None = None
-    """Where the act, or the first act of the run, moves a flow to."""
 
 
 class Guarding:
@@ -89,65 +67,25 @@ class Guarding:
         self._settings = settings
         self._limits = limits_of(settings)
         self._pausing = pausing
-        self._ended = ended
         self._clock = clock
+        self._lookout = Lookout(
+            store=store,
+            observer=observer,
+            library=library,
+            surroundings=surroundings,
+            settings=settings,
+            ended=ended,
+        )
 
     async def look_at_run(self, view: Incident, run: str, scope: Mapping[str, Any]) -> Seen:
         """What a run meets at its start."""
-        runbook = self._library.get(view.runs[run].runbook)
-        needs = needs_of(self._observer.network, runbook, view.runs[run].plan, scope)
-        move = first_move(view.runs[run].plan)
-        seen = Seen(
-            needs=needs,
-            gone=await self._gone(needs, run),
-            telemetry_age_s=await self._age(view, runbook),
-            diagnosis=view.diagnosis,
-            way=await self._surroundings.way(move["action"], move["parameters"]) if move else None,
-        )
-        return await self._with_outside(seen, "")
+        return await self._lookout.at_run(view, run, scope)
 
     async def look_at_act(self, view: Incident, run: str, act: Act, *, untouched: bool) -> Seen:
-        """What an act meets; as long as the run has left the network `untouched` the fault is looked at again.
-
-        Telemetry that cannot tell any more (its history was lost, say) takes nothing back of what it told before;
-        whether it is there at all is the guard's other question.
-        """
-        measuring = await self._surroundings.measuring(act, self._settings)
-        place, network = self._surroundings.place_of(act), self._observer.network
-        takes_out = place if act.action in TAKES_OUT else ""
-        goes_home = act.phase == "undo" and act.action == "flow.restore"
-        way = None if goes_home else await self._surroundings.way(act.action, act.parameters)
+        """What an act meets; as long as the run has left the network `untouched` the fault is looked at again."""
         if is_harmless(act) or act.phase == "undo":
-            return await self._with_outside(Seen(needs=frozenset(), measuring=measuring, way=way), takes_out)
-        runbook = self._library.get(view.runs[run].runbook)
-        needs = resources(network, place) or resources(network, str(view.subject))
-        diagnosis = view.diagnosis
-        if untouched and diagnosis and diagnosis.link and not view.runs[run].requested_by and runbook.spec.handles:
-            again = await self._observer.diagnose(diagnosis.link)
-            diagnosis = diagnosis if again.verdict == "unknown" else again
-        seen = Seen(
-            needs=needs,
-            gone=await self._gone(needs, run),
-            telemetry_age_s=await self._age(view, runbook, place),
-            diagnosis=diagnosis,
-            measuring=measuring,
-            way=way,
-        )
-        return await self._with_outside(seen, takes_out)
-
-    async def _with_outside(self, seen: Seen, place: str) -> Seen:
-        """Look around where an act takes `place` out or moves a flow.
-
-        Its reach is reckoned ahead of its transaction, which has to reckon again only if outages changed.
-        """
-        if not place and seen.way is None:
-            return seen
-        outside = await self._surroundings.outside(self._ended)
-        if not place:
-            return msgspec.structs.replace(seen, outside=outside)
-        outages = await self._store.read(lambda transaction: frozenset(GuardRows(transaction).outages()))
-        reach = await asyncio.to_thread(self._surroundings.reach, place, outages, outside)
-        return msgspec.structs.replace(seen, takes_out=place, outside=outside, outages=outages, reach=reach)
+            return await self._lookout.at_free_act(act)
+        return await self._lookout.at_act(view, run, act, untouched=untouched)
 
     async def refusal_now(self, view: Incident, run: str, scope: Mapping[str, Any]) -> Refusal | None:
         """Why this run would not be let start; nothing is taken or counted."""
@@ -156,7 +94,7 @@ class Guarding:
 
     def pause(self, transaction: Transaction, act: Act) -> Pause | None:
         """The pause that keeps an act back, or None; acts that only look or tell go on."""
-        return None if ACTIONS[act.action].risk is Risk.READ else self._pausing.now(transaction)
+        return None if is_harmless(act) else self._pausing.now(transaction)
 
     def admit_run(self, transaction: Transaction, view: Incident, run: str, seen: Seen) -> Refusal | None:
         """Why this run may not start, or None: then it holds what it needs and counts as begun."""
@@ -211,7 +149,7 @@ class Guarding:
     def end_run(self, transaction: Transaction, run: str, runbook: str, result: str) -> list[BreakerOpened]:
         """Note how a run ended; what that opens. It holds what it has until its recovery has been watched."""
         rows = GuardRows(transaction)
-        rows.ended(run, counted_as(result, run, transaction.events(incident_of(run))))
+        rows.ended(run, counted_as(result, run, history_of(transaction, incident_of(run), run)))
         failed = failures(past(rows.last_runs(runbook, _LONGEST_ROW)))
         limit = self._limits.failures_in_a_row
         if limit is None or len(failed) < limit or run not in {each.run for each in failed}:
@@ -269,25 +207,6 @@ class Guarding:
 
     def _bare(self, seen: Seen) -> GuardFacts:
         return GuardFacts(self._clock.now(), (), seen.telemetry_age_s, measuring=seen.measuring)
-
-    async def _age(self, view: Incident, runbook: Runbook, place: str = "") -> float:
-        """Seconds since telemetry was last seen of the incident and, where it is another, of the place of an act.
-
-        Asked only where the runbook cares.
-        """
-        if runbook.spec.guard.require_fresh_telemetry is None:
-            return 0.0
-        network = self._observer.network
-        link = view.diagnosis.link if view.diagnosis else link_of(network, view.subject)
-        there = links_over(network, place)
-        asked = [link, *(there[:1] if link not in there else ())]
-        return max(await asyncio.gather(*(self._observer.age(each) for each in asked if each)), default=math.inf)
-
-    async def _gone(self, needs: frozenset[str], run: str) -> frozenset[str]:
-        """Runs that hold something of this and whose workflow is over."""
-        held = await self._store.read(lambda transaction: GuardRows(transaction).held(needs))
-        others = sorted({each.run for each in held} - {run})
-        return frozenset([each for each in others if await self._ended(each)])
 
 
 def is_harmless(act: Act) -> bool:

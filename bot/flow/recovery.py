@@ -9,6 +9,7 @@ from bot.diagnosis.features import NODE_SIGNALS
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.facts import going, onset_of
 from bot.flow.guarding import Guarding
+from bot.flow.history import history_of
 from bot.flow.journal import Journal
 from bot.flow.ledger import Ledger
 from bot.flow.observe import Observer
@@ -95,9 +96,11 @@ class Recovery:
         return f"{reading.signal} {reading.value:.4g} is outside its band {low:.4g} to {high:.4g}"
 
     async def _measure(self, incident: str, run: str) -> Json:
-        view = await self._journal.incident(incident)
-        history = await self._journal.events(incident)
-        predicted = _predictions(view, run, self._observer.rules.signals, _done(history, run))
+        def look(view: Incident, transaction: Transaction) -> tuple[Incident, frozenset[str]]:
+            return view, _done(history_of(transaction, incident, run), run)
+
+        view, done = await self._journal.look(incident, look)
+        predicted = _predictions(view, run, self._observer.rules.signals, done)
         entries = [await self._measured(view, run, number, item) for number, item in enumerate(predicted)]
         if entries:
             await self._journal.record(incident, *entries)
@@ -170,7 +173,7 @@ class Recovery:
 
     def _lines(self, transaction: Transaction, view: Incident, run: str, *, recovered: bool) -> list[Entry]:
         """Write the run into the ledger; what that does to the runbook's mode."""
-        done = _done(transaction.events(view.id), run)
+        done = _done(history_of(transaction, view.id, run), run)
         predicted = _predictions(view, run, self._observer.rules.signals, done)
         follows = self._ledger.close(transaction, view, run, recovered=recovered, predicted=predicted)
         return [self._journal.entry(body, key=f"ledger:{run}:{type(body).__name__}") for body in follows]

@@ -21,6 +21,7 @@ _MOST_FORGOTTEN = 1000
 _LAST_SEQ = sa.select(INCIDENTS.c.last_seq).where(INCIDENTS.c.number == sa.bindparam("number")).with_for_update()
 _OF_INCIDENT = sa.select(EVENTS.c.event).where(EVENTS.c.incident == sa.bindparam("number"))
 _EVENTS_BEHIND = _OF_INCIDENT.where(EVENTS.c.seq > sa.bindparam("after")).order_by(EVENTS.c.seq)
+_SOME_EVENTS_BEHIND = _EVENTS_BEHIND.limit(sa.bindparam("most"))
 _EVENTS_OF_KEYS = _OF_INCIDENT.add_columns(EVENTS.c.key).where(EVENTS.c.key.in_(sa.bindparam("keys", expanding=True)))
 _decode = msgspec.json.Decoder(Event).decode
 _encode = msgspec.json.Encoder().encode
@@ -60,16 +61,25 @@ class Transaction:
             self._index(number, added)
         return tuple(added)
 
-    def events(self, incident: str, after: int = 0) -> tuple[Event, ...]:
-        """The events of an incident behind `after`, in order.
+    def events(self, incident: str, after: int = 0, *, most: int | None = None) -> tuple[Event, ...]:
+        """The events of an incident behind `after`, in order: all, or the first `most` of them.
 
         In a transaction that writes, nobody else adds to the incident from here to the commit.
         """
         number = _number(incident)
         if not self.connection.get_execution_options().get(READS, False) and (self._hold(number) or 0) <= after:
             return ()
-        rows = self.connection.execute(_EVENTS_BEHIND, {"number": number, "after": after})
+        asked: dict[str, int] = {"number": number, "after": after}
+        if most is None:
+            rows = self.connection.execute(_EVENTS_BEHIND, asked)
+        else:
+            rows = self.connection.execute(_SOME_EVENTS_BEHIND, {**asked, "most": most})
         return tuple(_decode(text) for text in rows.scalars())
+
+    def events_from(self, incident: str, key: str) -> tuple[Event, ...]:
+        """The events of an incident from the one that happened under `key` on; all where none did."""
+        first = self.happened(incident, [key]).get(key)
+        return self.events(incident, first.seq - 1 if first else 0)
 
     def happened(self, incident: str, keys: Sequence[str]) -> dict[str, Event]:
         """The events that happened under these keys, by key."""
