@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 
 from remediation.contract import Asked, JobStatus, Json, Target
+from remediation.controllers.http_tags import SeenTags, strong_tag
 from remediation.controllers.mapping import HttpMapping, Job, MappedOperation, picked, rendered_body, rendered_path
 from remediation.controllers.once import Once
 from remediation.controllers.plain import kept, line
@@ -37,6 +38,7 @@ class HttpController:
         self._mapping = mapping
         self._now = now
         self._begun: Once[_Begun] = Once()
+        self._tags = SeenTags()
 
     async def submit(self, operation: str, target: Target, parameters: Json, *, key: str) -> None:
         """Ask once; the same key again is the same act."""
@@ -51,17 +53,22 @@ class HttpController:
         return JobStatus("unknown") if asked is None else await self._recovered(asked, key)
 
     async def state(self, target: Target, operation: str = "") -> Json:
-        """The settings of a target, empty where the mapping does not say how they are read."""
+        """The settings of a target, empty where the mapping does not say how they are read.
+
+        With if_match, an act that the same task asks for next is refused when the target has changed since.
+        """
         del operation
         where = self._mapping.state.get(target.kind)
         if where is None:
             return {"id": target.id, "kind": target.kind, "settings": {}, "state": {}}
-        content, what = (await self._state_answer(target)).json(), f"the state of {target}"
+        answer, what = await self._state_answer(target), f"the state of {target}"
+        content = answer.json()
         try:
             settings = kept(picked(where.settings, content), what)
             state = kept(picked(where.state, content), what) if where.state is not None else {}
         except ValueError as error:
             raise ControllerError(str(error), retryable=False, happened=False) from None
+        self._tags.saw(target, answer.tag)
         return {"id": target.id, "kind": target.kind, "settings": settings, "state": state}
 
     async def check(self) -> str:
@@ -91,11 +98,10 @@ class HttpController:
         return _Begun(_job_id(how.job, answer, what), self._now())
 
     async def _tag(self, target: Target, what: str) -> str:
-        tag = (await self._state_answer(target)).tag
-        if tag is None:
-            message = f"{what}: the state has no usable ETag; leave if_match out of the mapping"
-            raise ControllerError(message, retryable=False, happened=False)
-        return tag
+        async def read() -> str | None:
+            return (await self._state_answer(target)).tag
+
+        return await strong_tag(self._tags.take(target) or await read(), read, what)
 
     async def _state_answer(self, target: Target) -> Answer:
         what = f"the state of {target}"

@@ -120,6 +120,26 @@ async def test_target_that_changed_meanwhile_is_left_alone(mapping: HttpMapping)
     assert lines.asked == []
 
 
+@pytest.mark.parametrize(("weak", "said"), [(False, "answers 412: the line has changed"), (True, "it was changed")])
+async def test_target_that_changed_once_since_its_state_was_read_is_left_alone(
+    mapping: HttpMapping, weak: bool, said: str
+) -> None:
+    """What goes out is the tag of the state that the act keeps as what was before; a weak one is looked at again."""
+
+    class ChangingOnce(Lines):
+        async def _line(self, request: Any) -> Any:
+            answer = await super()._line(request)
+            answer.headers["ETag"] = ("W/" if weak else "") + answer.headers["ETag"]
+            self.version = 1
+            return answer
+
+    lines = ChangingOnce()
+    envelope = await done(lines, mapping)
+    assert (envelope["ok"], envelope["happened"], envelope["retryable"]) == (False, False, False)
+    assert said in envelope["error"]
+    assert lines.asked == []
+
+
 @pytest.mark.parametrize(
     ("honours", "poll", "state"),
     [(False, "", "lost"), (True, "", "unknown"), (False, "/jobs/{{ inputs.key }}", "unknown")],
