@@ -118,8 +118,8 @@ def unexplained(asked: Asked) -> str:
     if ill is not None and ill.size >= max(_ILL, SIGNIFICANT * ill.spread) and ill.observed < promise:
         return words.shifted(ill)
     if ill is not None and 1 - ill.observed >= max(_FAILS, _BEYOND * (1 - promise)):
-        share = f"Transfers succeed at {ill.observed:.3g}, far below the promise of {promise:g}"
-        return f"{share}, and did so before this window began"
+        told = f"only {share(ill.observed)} of transfers succeed, far below the promise of {share(promise)}"
+        return f"{told}, as before this window began"
     own = {asked.link.id, *asked.link.ends}
     far = (look for case in asked.seen.glances(asked.link) for look in _far(case) if look.subject in own)
     return next((words.shifted(look) for look in far), "")

@@ -11,7 +11,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "entanglement_rate": "pair generation",
         "entanglement_consumption_rate": "pair consumption",
         "entanglement_pool_level": "pool level",
-        "logical_success_ratio": "share of transfers that succeed",
+        "logical_success_ratio": "transfer success",
         "delivered_logical_per_second": "delivered transfers",
         "decode_latency_p50": "decode latency (median)",
         "decode_latency_p99": "decode latency (99th percentile)",
@@ -20,7 +20,7 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "transfer_queue_length": "transfer queue",
         "slot_utilisation": "slot utilisation",
         "channel_fidelity": "channel fidelity",
-        "syndrome_error_ratio": "share of failed syndrome checks",
+        "syndrome_error_ratio": "failed syndrome checks",
         "syndrome_correlation": "syndrome correlation",
         "qber": "quantum bit error ratio",
         "secret_key_rate": "secret key rate",
@@ -29,9 +29,13 @@ NAMES: Mapping[str, str] = MappingProxyType(
         "measurement_variance": "readout variance",
         "device_temperature": "temperature",
         "device_temperature_coldest": "temperature (coldest sensor)",
-        "device_up": "share of time that the device answers",
+        "device_up": "uptime",
     }
 )
+_QUOTIENTS: Mapping[str, str] = MappingProxyType(
+    {"attempts": "attempts", "consumption_over_generation": "pairs used per pair made"}
+)
+"""Features that are no signal by themselves: what is told beside the signal that stands for them."""
 _PERCENT = frozenset(
     {
         "physical_loss_ratio",
@@ -56,11 +60,12 @@ _UNITS: Mapping[str, str] = MappingProxyType(
 )
 _PARAMETERS: Mapping[str, str] = MappingProxyType(
     {
+        "loss": "photon loss",
         "memory": "relaxation",
         "gate": "gate errors",
         "measurement": "readout errors",
         "fidelity": "channel fidelity",
-        "pool": "pairs",
+        "pool": "the supply of pairs",
         "decoder": "decoding",
     }
 )
@@ -81,15 +86,25 @@ def value(signal: str, number: float) -> str:
         return _small(number, "s")
     if signal.startswith("device_temperature"):
         return _small(number, "K", digits=4)
-    unit = _UNITS.get(signal, "")
-    return f"{plain(number)} {unit}".rstrip()
+    told, unit = plain(number), _UNITS.get(signal, "")
+    return f"{told} {unit.removesuffix('s') if told == '1' else unit}".rstrip()
 
 
 def span(signal: str, before: float, now: float) -> str:
     """From one value to another, a common unit told once."""
     first, last = value(signal, before), value(signal, now)
     number, _, unit = first.partition(" ")
-    return f"from {number if unit and last.endswith(f' {unit}') else first} to {last}"
+    alike = unit and last.partition(" ")[2].removesuffix("s") == unit.removesuffix("s")
+    return f"from {number if alike else first} to {last}"
+
+
+def quotient(feature: str, shift: float) -> tuple[str, str] | None:
+    """A feature made of two signals, as its name and its share of before; None for any other.
+
+    `shift` is on the feature's scale: the natural logarithm of that share.
+    """
+    name = _QUOTIENTS.get(feature)
+    return None if name is None else (name, f"{plain(100 * math.exp(shift))}%")
 
 
 def parameter(name: str) -> str:

@@ -136,7 +136,7 @@ def load_rules(extra: Path | None = None) -> Rules:
     if extra is not None:
         own, more = _read(extra)
         if not own and not more:
-            more = [Fault(str(extra), 0, 0, "has no rules (*.yaml)")]
+            more = [Fault(str(extra), 0, 0, f"has no rules ({source.wanted()})")]
         modes, faults = {**modes, **own}, [*faults, *more]
     if faults:
         raise FileFaultsError(tuple(faults))
@@ -147,7 +147,7 @@ def _read(folder: Path) -> tuple[dict[str, Mode], list[Fault]]:
     modes: dict[str, Mode] = {}
     places: dict[str, str] = {}
     faults: list[Fault] = []
-    for path in sorted(folder.glob("*.yaml")):
+    for path in source.files_in(folder):
         try:
             document = source.read(path)
             mode = document.check(Mode)

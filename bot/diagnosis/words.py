@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from bot.diagnosis.features import FEATURES
-from bot.diagnosis.phrases import confidence, named, parameter, plain, share, span, value
+from bot.diagnosis.phrases import confidence, named, parameter, plain, quotient, share, span, value
 from bot.diagnosis.scene import Look
 from bot.diagnosis.shifts import SIGNIFICANT
 from bot.diagnosis.weigh import Case, Weighed
@@ -20,7 +20,7 @@ _DROP = 0.98
 
 def finding(case: Case, probability: float, subject: Subject, also: Sequence[Evidence] = ()) -> Finding:
     """A case as people and programs read it, the weightiest evidence first."""
-    items = [*(evidence(item) for item in case.items if item.look is not None), *_changes(case), *also]
+    items = [*(evidence(item) for item in _counted(case) if item.look is not None), *_changes(case), *also]
     speaking = sorted((item for item in items if item.weight > _WORTH_SAYING), key=lambda item: -item.weight)
     against = sorted((item for item in items if item.weight < -_WORTH_SAYING), key=lambda item: item.weight)
     return Finding(
@@ -58,10 +58,10 @@ def together(case: Case, subject: Subject, links: Sequence[str], risk: str) -> l
     if not links:
         return []
     whose = f"share {risk} with it and" if risk else f"are the other links of {subject.id} and"
-    text = f"{_listed(links)} {whose} have the same since the same time"
+    text = f"{_listed(links)} {whose} have the same signs since the same time"
     if len(links) == 1:
         whose = f"shares {risk} with it and" if risk else f"is the other link of {subject.id} and"
-        text = f"{links[0]} {whose} has the same since the same time"
+        text = f"{links[0]} {whose} has the same signs since the same time"
     item = next((item for item in case.required if item.look is not None), None)
     signal = item.look.signal if item is not None and item.look is not None else ""
     return [Evidence(signal=signal, why=text, subject=Subject(kind="link", id=links[0]), onset=case.onset, weight=1.0)]
@@ -69,11 +69,13 @@ def together(case: Case, subject: Subject, links: Sequence[str], risk: str) -> l
 
 def shifted(look: Look) -> str:
     """What moved, from where to where, since when."""
+    part = quotient(look.feature, look.size)
+    if part is not None:
+        word = "rose" if look.size > 0 else "fell"
+        return f"{part[0]} of {look.subject} {word} to {part[1]} of before{clock(look.onset)}"
     word = "rose" if look.observed > look.baseline else "fell"
-    return (
-        f"{named(look.signal)} of {look.subject} {word} {span(look.signal, look.baseline, look.observed)}"
-        f"{clock(look.onset)}"
-    )
+    moved = span(look.signal, look.baseline, look.observed)
+    return f"{named(look.signal)} of {look.subject} {word} {moved}{clock(look.onset)}"
 
 
 def clock(onset: float | None) -> str:
@@ -86,7 +88,7 @@ def rejected(case: Case, explained: Mapping[str, float], because: str) -> str:
     name = f"{case.mode.mode} {case.mode.name}"
     if case.missing:
         return f"{name}: cannot be decided without {_listed(case.missing)}."
-    weightiest = min(case.items, key=lambda item: item.weight)
+    weightiest = min(_counted(case), key=lambda item: item.weight)
     if case.mode.change is not None and case.change < min(weightiest.weight, 0.0):
         within = f"{plain(case.mode.change.within)} s of the onset"
         return f"{name}: the firmware of {case.subject.id} did not change within {within}."
@@ -142,7 +144,10 @@ def _quoted(item: Evidence, each: Finding) -> str:
 def _beside(look: Look) -> str:
     """What its numbers do not say: where it is heading, what the model expected."""
     if look.expected is not None:
-        return f" (the model expects {share(look.expected)})"
+        return f" (the model expects {share(look.expected)} to succeed)"
+    part = quotient(look.feature, look.size)
+    if part is not None:
+        return f" ({part[0]} now {part[1]} of before)"
     return f" (heading for {value(look.signal, look.settling)})" if _heads_on(look) else ""
 
 
@@ -159,13 +164,31 @@ def _seen(item: Weighed) -> str:
         level = value(look.signal, item.rule.by)
         return f"{name} is {value(look.signal, look.observed)}, {'' if item.seen else 'not '}{item.rule.is_} {level}"
     if not tells_shift and (abs(look.size) <= item.rule.by or look.significance <= SIGNIFICANT):
+        part = quotient(look.feature, look.size)
+        if part is not None:
+            return f"{part[0]} of {look.subject} are at {part[1]} of before"
         return f"{name} stays near {value(look.signal, look.baseline)} ({value(look.signal, look.observed)} now)"
     towards = f", heading for {value(look.signal, look.settling)}" if _heads_on(look) else ""
     return shifted(look) + towards
 
 
 def _heads_on(look: Look) -> bool:
+    if quotient(look.feature, look.size) is not None:
+        return False
     return abs(look.settling - look.observed) > 0.1 * abs(look.observed - look.baseline)
+
+
+def _counted(case: Case) -> list[Weighed]:
+    """What the score of a case rests on: of alternatives that speak against it, none beside one that speaks better."""
+    best: dict[str, float] = {}
+    for item in case.items:
+        if item.rule.one_of and item.look is not None:
+            best[item.rule.one_of] = max(item.weight, best.get(item.rule.one_of, -math.inf))
+    return [
+        item
+        for item in case.items
+        if item.look is None or item.weight >= min(0.0, best.get(item.rule.one_of, -math.inf))
+    ]
 
 
 def _changes(case: Case) -> list[Evidence]:

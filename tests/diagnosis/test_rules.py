@@ -92,7 +92,15 @@ def test_a_users_file_replaces_a_shipped_mode(tmp_path: Path) -> None:
 
 def test_an_empty_folder_is_a_fault(tmp_path: Path) -> None:
     """Somebody who names a folder expects rules in it."""
-    assert [message for *_, message in faults(tmp_path)] == ["has no rules (*.yaml)"]
+    assert [message for *_, message in faults(tmp_path)] == ["has no rules (*.yaml, *.yml)"]
+
+
+def test_a_rule_may_end_in_yml(tmp_path: Path) -> None:
+    """Both usual endings of YAML are read; one mode in two files is a fault, whatever their endings."""
+    (tmp_path / "f9.yml").write_text(F9, encoding="utf-8")
+    assert load_rules(tmp_path).mode("F9").name == "timing drift"
+    ((file, *_, message),) = faults(own(tmp_path, f9=F9))
+    assert (file, message) == ("f9.yml", f"F9 is also in {tmp_path / 'f9.yaml'}")
 
 
 def test_an_unknown_feature_is_named_at_its_place(tmp_path: Path) -> None:
