@@ -54,16 +54,16 @@ def read(path: Path) -> source.Document:
 
 
 def load_library(folder: Path | None = None) -> Library:
-    """Every .yaml of a folder, or the runbooks that are shipped; raises FileFaultsError."""
+    """Every .yaml and .yml of a folder, or the runbooks that are shipped; raises FileFaultsError."""
     return Library(tuple(_load(paths_of(folder))))
 
 
 def paths_of(folder: Path | None) -> list[Path]:
     """The runbook files of a folder, or those that are shipped; raises FileFaultsError when there is none."""
     place = folder or Path(str(resources.files("runbooks")))
-    paths = sorted(place.glob("*.yaml"))
+    paths = source.files_in(place)
     if not paths:
-        raise FileFaultsError((Fault(str(place), 0, 0, "has no runbooks (*.yaml)"),))
+        raise FileFaultsError((Fault(str(place), 0, 0, f"has no runbooks ({source.wanted()})"),))
     return paths
 
 

@@ -16,6 +16,8 @@ from remediation.source_words import alike, plain, shown
 
 MAX_BYTES = 1 << 20
 MAX_VALUES = 100_000
+ENDINGS = (".yaml", ".yml")
+"""What the names of YAML files end in, in capitals, too."""
 
 Path_ = tuple[Key, ...]
 ModelT = TypeVar("ModelT", bound=BaseModel)
@@ -87,6 +89,16 @@ class Document:
             if (*path, key) in self.positions:
                 path = (*path, key)
         return (*path, location[-1]) if missing and location[-1:] != path[-1:] else path
+
+
+def files_in(folder: Path) -> list[Path]:
+    """The YAML files of a folder by their names; none where there is no such folder."""
+    return sorted(path for path in folder.glob("*") if path.suffix.lower() in ENDINGS)
+
+
+def wanted() -> str:
+    """The names that `files_in` looks for, as they are told to people."""
+    return ", ".join(f"*{ending}" for ending in ENDINGS)
 
 
 def read(path: Path, *, most_bytes: int = MAX_BYTES, most_values: int = MAX_VALUES) -> Document:
