@@ -15,7 +15,7 @@ from bot.errors import StoreUnavailableError
 from bot.flow.acts import Acts
 from bot.flow.approval import Approvals
 from bot.flow.desk import Desk
-from bot.flow.durable import RUN_WORKFLOW, DurableClient, DurableWorker
+from bot.flow.durable import PUBLISH_WORKFLOW, RUN_WORKFLOW, DurableClient, DurableWorker
 from bot.flow.guarding import Guarding
 from bot.flow.intake import IntakeWorker
 from bot.flow.journal import Journal
@@ -25,7 +25,7 @@ from bot.flow.observe import Observer
 from bot.flow.outage import OutageRecorder
 from bot.flow.pausing import Pausing
 from bot.flow.propose import Proposer
-from bot.flow.publish import Publisher
+from bot.flow.publish import Publisher, PublishingAgain
 from bot.flow.recovery import Recovery
 from bot.flow.requests import Requests
 from bot.flow.respond import RESPOND_WORKFLOW, Responder
@@ -130,7 +130,10 @@ class Bellhop:
             self.telemetry.start()
         responder, runner = self._flow(worker)
         self.run_beside("outages", outages.work())
-        await worker.launch({RUN_WORKFLOW: runner.run, RESPOND_WORKFLOW: responder.respond})
+        again = PublishingAgain(worker=worker, journal=self.journal, publisher=self.publisher)
+        await worker.launch(
+            {RUN_WORKFLOW: runner.run, RESPOND_WORKFLOW: responder.respond, PUBLISH_WORKFLOW: again.work}
+        )
         await responder.resume()
         self.run_beside("take-over", _take_over(worker, executor))
         alertmanager = self.settings.intake.alertmanager

@@ -10,7 +10,7 @@ import click
 
 from bot.cli.options import config_option
 from bot.cli.runbook_guards import ledger, promote, reset
-from bot.cli.runbook_steering import retry, skip
+from bot.cli.runbook_steering import abort, retry, skip
 
 if TYPE_CHECKING:
     from bot.diagnosis.rules import Rules
@@ -177,7 +177,7 @@ def schema() -> None:
     click.echo(json.dumps(runbook_schema(CATALOGUE), indent=2))
 
 
-for _command in (ledger, reset, promote, skip, retry):
+for _command in (ledger, reset, promote, abort, skip, retry):
     runbook.add_command(_command)
 
 

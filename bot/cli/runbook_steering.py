@@ -1,4 +1,4 @@
-"""`bellhop runbook skip | retry`: what a person does to a single run from the command line."""
+"""`bellhop runbook abort | skip | retry`: what a person does to a single run from the command line."""
 
 import asyncio
 from pathlib import Path
@@ -7,6 +7,18 @@ import click
 
 from bot.cli.options import config_option
 from bot.cli.pause import said
+
+
+@click.command(epilog='\b\nExamples:\n  bellhop runbook abort INC-7-R1 "the wrong link"\n  bellhop runbook abort INC-7')
+@config_option
+@click.argument("run")
+@click.argument("why", nargs=-1)
+def abort(config: Path, run: str, why: tuple[str, ...]) -> int:
+    """Stop RUN before its next act, what it did is taken back; one that has not begun is withdrawn and never begins.
+
+    An incident stands for the one run in it that goes on or is to begin.
+    """
+    return asyncio.run(said(config, lambda bellhop, me: bellhop.desk.abort(run, me, " ".join(why))))
 
 
 @click.command(epilog='\b\nExample:\n  bellhop runbook skip INC-7-R1 purify "the source is new"')

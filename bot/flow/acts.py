@@ -61,6 +61,8 @@ class Acts:
         """Check the guards and open the run, or refuse with the reason in the incident."""
         incident, run = argument["incident"], argument["run"]
         view = await self._journal.incident(incident)
+        if view.runs[run].ended_at is not None:
+            return begun_as(view.runs[run])
         seen = await self._guarding.look_at_run(view, run, argument["state"]["scope"])
 
         def decide(view: Incident, transaction: Transaction) -> Json:

@@ -23,7 +23,8 @@ from bot.model.event import Entry, Escalated, Event, EventBody, NoteAdded, State
 from bot.model.incident import Incident
 from bot.model.person import Answer, Person
 from bot.model.runbook import PlaybookInfo, RunbookInfo
-from bot.model.step_event import AbortAsked, OutcomeTold
+from bot.model.step_event import OutcomeTold
+from bot.model.wording import settled_words
 from bot.postmortem import Format
 from bot.settings import PersonSettings
 from bot.store import Transaction
@@ -61,7 +62,7 @@ class Desk:
         self._client = client
         self._people = {each.id: each for each in people}
         self._approving = Approving(journal=journal, client=client, people=self._people)
-        self.reviews = Reviews(journal=journal, people=self._people)
+        self.reviews = Reviews(journal=journal, client=client, people=self._people)
 
     async def incidents(self, *, open_only: bool) -> tuple[Incident, ...]:
         """All incidents, in the order they were opened."""
@@ -150,6 +151,8 @@ class Desk:
             )
         except RemediationError as error:
             return Answer(done=False, message=str(error))
+        if proposal.over:
+            return Answer(done=False, message=f"this was asked for before: {proposal.over}")
         goes = f"waits: {proposal.waits}" if proposal.waits else "starts"
         if proposal.mode == "observe":
             goes = f"only records what it would do: its mode on {view.subject} is observe"
@@ -176,34 +179,22 @@ class Desk:
             return needs_role(by, f"say whether {step} happened")
 
         def decide(view: Incident, transaction: Transaction) -> Answer:
-            waits = any((each.run, each.step) == (run, step) for each in view.outcomes)
-            if not waits:
+            asked = next((each for each in view.outcomes if (each.run, each.step) == (run, step)), None)
+            if asked is None:
                 return Answer(done=False, message=f"{run} does not ask about {step}")
-            word = "happened" if happened else "did not happen"
-            told = OutcomeTold(run=run, step=step, happened=happened)
-            self._append(transaction, view.id, told, by, key=f"settled:{run}:{step}:{key}")
+            told = OutcomeTold(run=run, step=step, happened=happened, looks=asked.looks, phase=asked.phase)
+            answered = f"{step}:{asked.phase}:{asked.attempt}"
+            self._append(transaction, view.id, told, by, key=f"settled:{run}:{answered}")
             message: Json = {"kind": "settle", "step": step, "happened": happened, "by": by.id}
-            self._client.send(transaction, run=run, message=message, key=f"settle:{step}:{key}")
-            return Answer(done=True, message=f"{step} of {run} {word}; the run goes on")
+            self._client.send(transaction, run=run, message=message, key=f"settle:{answered}")
+            words = settled_words(f"{step} of {run}", happened=happened, looks=asked.looks)
+            return Answer(done=True, message=f"{words}; the run goes on")
 
         return await self._journal.decide(incident_of(run), decide)
 
     async def abort(self, run: str, by: Person, why: str) -> Answer:
-        """Stop a run before its next act; what it did is taken back in reverse."""
-        if not may_act(by):
-            return needs_role(by, f"stop {run}")
-
-        def decide(view: Incident, transaction: Transaction) -> Answer:
-            known = view.runs.get(run)
-            if known is None or not known.is_running:
-                return Answer(done=False, message=f"{run} is not running")
-            reason = why or "no reason given"
-            self._append(transaction, view.id, AbortAsked(run=run, reason=reason), by, key=f"abort:{run}")
-            message: Json = {"kind": "abort", "by": by.id, "why": reason}
-            self._client.send(transaction, run=run, message=message, key="abort")
-            return Answer(done=True, message=f"{run} stops before its next act; one that only looks ends now")
-
-        return await self._journal.decide(incident_of(run), decide)
+        """Stop a run before its next act, what it did is taken back in reverse; withdraw one that has not begun."""
+        return await self.steering.abort(run, by, why)
 
     async def _write(self, incident: str, body: EventBody, by: Person, done: str) -> Answer:
         def decide(view: Incident, transaction: Transaction) -> Answer:

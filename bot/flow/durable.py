@@ -31,6 +31,7 @@ APPLICATION_VERSION = "1"
 TOPIC = "ctl"
 RUN_QUEUE = "runbooks"
 RUN_WORKFLOW = "run"
+PUBLISH_WORKFLOW = "publish again"
 _POLL_S = 0.2
 _RECOVERY_ATTEMPTS = 50
 _STORE_RETRIES = 1000
@@ -87,13 +88,26 @@ class DurableClient:
         """
         if not target:
             raise BellhopError(f"run {run} has no target to take its turn at")
+        self._enqueue(transaction, RUN_WORKFLOW, id=run, turn=target, argument=argument)
+
+    def enqueue_publication(self, transaction: Outbox, *, incident: str, review: str) -> None:
+        """Queue that a published postmortem is written again once the transaction commits, because of a review.
+
+        The same review twice is one; those of one incident take turns.
+        """
+        argument = {"incident": incident, "review": review}
+        self._enqueue(
+            transaction, PUBLISH_WORKFLOW, id=f"publish:{review}", turn=f"publish:{incident}", argument=argument
+        )
+
+    def _enqueue(self, transaction: Outbox, workflow: str, *, id: str, turn: str, argument: Json) -> None:  # noqa: A002
         self._client.enqueue_in_transaction(
             transaction.connection,
             {
                 "queue_name": RUN_QUEUE,
-                "workflow_name": RUN_WORKFLOW,
-                "workflow_id": run,
-                "queue_partition_key": target,
+                "workflow_name": workflow,
+                "workflow_id": id,
+                "queue_partition_key": turn,
                 "app_version": APPLICATION_VERSION,
                 "application_name": APPLICATION,
             },

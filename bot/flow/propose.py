@@ -17,7 +17,7 @@ from bot.flow.observe import Observer
 from bot.model.diagnosis import Diagnosis
 from bot.model.event import PlanProposed
 from bot.model.guard import Mode
-from bot.model.incident import Incident
+from bot.model.incident import Incident, RunView
 from bot.model.network import Network
 from bot.store import GuardRows, Transaction
 from remediation import machine
@@ -44,6 +44,8 @@ class Proposal(msgspec.Struct, frozen=True, kw_only=True):
     mode: Mode = "auto"
     waits: str = ""
     """Who holds what the run needs, while it stands in line for it."""
+    over: str = ""
+    """How its run ended, where the same was proposed before and that is over."""
 
 
 class Retry(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,7 +103,7 @@ class Proposer:
         plan, key = await self.plan(view, chosen, retry, inputs), f"proposed:{cause}"
 
         def write(current: Incident, transaction: Transaction) -> Proposal:
-            if (earlier := _earlier(transaction, incident, key)) is not None:
+            if (earlier := _earlier(transaction, current, key)) is not None:
                 return earlier
             if unless is not None and (against := unless(current)):
                 raise RemediationError(against)
@@ -239,11 +241,22 @@ def _runbook_of(incident: Incident) -> str:
     return findings[0].runbook if findings else UNKNOWN_RUNBOOK
 
 
-def _earlier(transaction: Transaction, incident: str, key: str) -> Proposal | None:
+def _earlier(transaction: Transaction, incident: Incident, key: str) -> Proposal | None:
     """What was proposed for the same cause before."""
-    event = transaction.happened(incident, [key]).get(key)
+    event = transaction.happened(incident.id, [key]).get(key)
     if event is None or not isinstance(found := event.body, PlanProposed):
         return None
+    known = incident.runs[found.run]
     return Proposal(
-        run=found.run, runbook=found.runbook, plan_hash=found.plan_hash, started=True, reason="asked for before"
+        run=found.run,
+        runbook=found.runbook,
+        plan_hash=found.plan_hash,
+        started=known.result is None,
+        reason="asked for before",
+        over="" if known.result is None else is_over(known),
     )
+
+
+def is_over(run: RunView) -> str:
+    """That a run is over, and how it ended."""
+    return f"{run.run} is over: {run.result}{', ' + run.reason if run.reason else ''}"

@@ -1,14 +1,24 @@
-"""Writes the drafted postmortem once an incident is resolved."""
+"""Writes the drafted postmortem once an incident is resolved, and again when a review closes after that.
+
+The file is for people to complete: its last line holds a digest of the rest, and a file whose digest is not its own
+was changed by people and is never written over.
+"""
 
 import asyncio
+import hashlib
+import itertools
 from pathlib import Path
 
-from bot.flow.durable import Json
+from bot.errors import plain
+from bot.flow.durable import DurableWorker, Json
 from bot.flow.journal import Journal
 from bot.incidents.lifecycle import move
-from bot.model.event import EventBody, PostmortemPublished, StateChanged
+from bot.model.event import Escalated, Event, EventBody, PostmortemPublished, StateChanged
 from bot.model.network import Network
 from bot.postmortem import Format, draft, render
+
+_MARK = "<!-- written by Bellhop, sha256 of all above: "
+_MARK_ENDS = " -->\n"
 
 
 class Publisher:
@@ -22,25 +32,91 @@ class Publisher:
     async def report(self, incident: str, format_: Format) -> str:
         """The report as it stands now; raises NotFoundError."""
         await self._journal.incident(incident)
-        events = await self._journal.events(incident)
+        return self._rendered(await self._journal.events(incident), format_)
+
+    async def publish(self, incident: str, review: str = "") -> Json:
+        """Write the report to a file and move the incident on; a step of a workflow.
+
+        `review` is what was reviewed, `INC-7-R1:drain`, where that is why it is written again. What happens while it
+        is written is in it, too; reviews that close after it was published publish again.
+        """
+        while True:
+            events = await self._journal.events(incident)
+            place = await asyncio.to_thread(self._write, incident, self._rendered(events, "md"))
+            await self._record(incident, place, review)
+            newer = await self._journal.events(incident, events[-1].seq)
+            meanwhile = tuple(itertools.takewhile(_is_other, newer))
+            if not meanwhile:
+                return {"place": str(place)}
+
+    def _rendered(self, events: tuple[Event, ...], format_: Format) -> str:
         return render(draft(events, network=self._network, at=self._journal.clock.now()), format_)
 
-    async def publish(self, incident: str) -> Json:
-        """Write the report to a file and move the incident on; a step of a workflow."""
-        text = await self.report(incident, "md")
-        place = await asyncio.to_thread(self._write, incident, text)
+    async def _record(self, incident: str, place: Path, review: str) -> None:
         view = await self._journal.incident(incident)
         body: EventBody = PostmortemPublished(place=str(place))
-        entries = [self._journal.entry(body, key="postmortem")]
+        key = f"postmortem:{review}" if review else "postmortem"
+        entries = [self._journal.entry(body, key=key, why=self._why(incident, place, review))]
         if move(view, "postmortem published").legal:
             body = StateChanged(before=view.state, after="postmortem published")
             entries.append(self._journal.entry(body, key="postmortem state", why=f"drafted to {place}"))
         await self._journal.record(incident, *entries)
-        return {"place": str(place)}
+
+    def _why(self, incident: str, place: Path, review: str) -> str:
+        run, _, step = review.partition(":")
+        first = self._folder / f"{incident}.md"
+        reasons = [f"{step} of {run} was reviewed"] if review else []
+        reasons += [] if place == first else [f"people changed {first}, which stays as it is"]
+        return "; ".join(reasons)
 
     def _write(self, incident: str, text: str) -> Path:
+        """Put it where the first draft lies, or beside what people changed."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        place = self._folder / f"{incident}.md"
+        names = itertools.chain([f"{incident}.md"], (f"{incident}.{number}.md" for number in itertools.count(2)))
+        place = next(each for name in names if not _is_peoples(each := self._folder / name))
         draft_ = place.with_suffix(".md.part")
-        draft_.write_text(text, encoding="utf-8")
+        draft_.write_text(_marked(text), encoding="utf-8")
         return draft_.replace(place)
+
+
+class PublishingAgain:
+    """Writes a published postmortem once more after a review, as a workflow of its own."""
+
+    def __init__(self, *, worker: DurableWorker, journal: Journal, publisher: Publisher) -> None:
+        self._worker = worker
+        self._journal = journal
+        self._publisher = publisher
+
+    async def work(self, argument: Json) -> Json:
+        """Publish; a file that cannot be written is told to people, who find the report at the other doors."""
+        incident, review = str(argument["incident"]), str(argument["review"])
+        try:
+            return await self._worker.step("publish", self._publisher.publish, incident, review)
+        except Exception as error:
+            if not self._worker.closing:
+                told = (
+                    f"the postmortem cannot be written again: {plain(error)}; `bellhop postmortem {incident}` prints it"
+                )
+                body = Escalated(to="operators", reason=told)
+                await self._journal.record(incident, self._journal.entry(body, key=f"unpublished:{review}"))
+            raise
+
+
+def _is_other(event: Event) -> bool:
+    return not isinstance(event.body, PostmortemPublished)
+
+
+def _marked(text: str) -> str:
+    return f"{text}{_MARK}{_digest(text)}{_MARK_ENDS}"
+
+
+def _is_peoples(place: Path) -> bool:
+    """Whether there is a file that is not as Bellhop wrote it."""
+    if not place.exists():
+        return False
+    text, mark, digest = place.read_bytes().decode(errors="replace").rpartition(_MARK)
+    return not mark or digest != f"{_digest(text)}{_MARK_ENDS}"
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()

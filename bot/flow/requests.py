@@ -134,6 +134,8 @@ class Requests:
             )
         except RemediationError as error:
             return Answer(done=False, message=f"{incident}: {error}")
+        if found.over:
+            return Answer(done=False, message=f"this was asked for before: {found.over}")
         return Answer(
             done=True, message=f"{found.run} ({runbook}) {'waits: ' + found.waits if found.waits else 'starts'}"
         )

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from bot.flow.approving import against_role, against_words, as_known, refuse
 from bot.flow.authority import Authority
+from bot.flow.durable import DurableClient
 from bot.flow.journal import Journal
 from bot.flow.past import incident_of
 from bot.model.event import Event
@@ -18,8 +19,9 @@ from bot.store.review_rows import ReviewRows
 class Reviews:
     """Lists reviews that are owed, and closes them."""
 
-    def __init__(self, *, journal: Journal, people: Mapping[str, PersonSettings]) -> None:
+    def __init__(self, *, journal: Journal, client: DurableClient, people: Mapping[str, PersonSettings]) -> None:
         self._journal = journal
+        self._client = client
         self._people = people
         self._authority = Authority(people)
 
@@ -33,7 +35,10 @@ class Reviews:
         return tuple(sorted(await self._journal.store.read(work), key=lambda review: review.opened_at))
 
     async def close(self, run: str, step: str, by: Person, *, verdict: Verdict, note: str) -> Answer:
-        """Judge a step that went ahead on another person's word; a refusal stands in the incident."""
+        """Judge a step that went ahead on another person's word; a refusal stands in the incident.
+
+        A postmortem that was published before is published again.
+        """
         by, note = as_known(self._people, by), note.strip()
         if unclear := against_words(note, "why you think so"):
             return Answer(done=False, message=unclear)
@@ -50,6 +55,8 @@ class Reviews:
                 return refuse(self._journal, transaction, view, wish, by)
             body = ReviewClosed(run=run, step=step, verdict=verdict, note=note)
             transaction.append(view.id, [self._journal.entry(body, key=f"review:{run}:{step}", by=by.id)])
+            if view.postmortem:
+                self._client.enqueue_publication(transaction, incident=view.id, review=f"{run}:{step}")
             return Answer(done=True, message=f"the review of {step} of {run} is closed by {by.name}: {verdict}")
 
         return await self._journal.decide(incident_of(run), decide)

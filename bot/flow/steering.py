@@ -1,22 +1,24 @@
-"""What people do to single runs beside stopping them: pass over a step that has not begun, retry a run that failed."""
+"""What people do to single runs: stop or withdraw one, pass over a step that has not begun, retry what failed."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from bot.flow.carrying import Left, left_by
 from bot.flow.durable import DurableClient, Json
+from bot.flow.facts import going
 from bot.flow.journal import Journal
 from bot.flow.modes import Modes
 from bot.flow.past import incident_of, not_done, standing_without, step_of, under_way
-from bot.flow.propose import Proposer, Retry
+from bot.flow.propose import Proposer, Retry, is_over
 from bot.flow.retrying import against_change, against_place, against_run, chain_of
 from bot.flow.switches import may_act, needs_role
+from bot.incidents.lifecycle import move
 from bot.incidents.title import one_line
-from bot.model.event import Event
+from bot.model.event import Entry, Event, State, StateChanged
 from bot.model.guard_event import SkipAsked
 from bot.model.incident import Incident, RunView
 from bot.model.person import Answer, Person
-from bot.model.step_event import StepEnded, StepStarted
+from bot.model.step_event import AbortAsked, RunEnded, StepEnded, StepStarted
 from bot.store import GuardRows, Transaction
 from remediation.contract import Risk
 from remediation.errors import RemediationError, UnknownNameError
@@ -37,6 +39,51 @@ class Steering:
         self._client = client
         self._proposer = proposer
         self._modes = modes
+
+    async def abort(self, run: str, by: Person, why: str) -> Answer:
+        """Stop a run before its next act, and take back in reverse what it did; withdraw one that has not begun.
+
+        An incident stands for the one run in it that goes on or is to begin. A run begins in a transaction on its
+        incident too, so that it has either begun or is withdrawn.
+        """
+        if not may_act(by):
+            return needs_role(by, f"stop {run}")
+        reason = one_line(why, _LONGEST_REASON) or "no reason given"
+
+        def decide(view: Incident, transaction: Transaction) -> Answer:
+            chosen = _one_of(view) if run == view.id else run
+            if isinstance(chosen, Answer):
+                return chosen
+            known = view.runs.get(chosen)
+            if known is None or (refusal := _against_stopping(known)):
+                return Answer(done=False, message=refusal if known else f"{view.id} has no run {chosen}")
+            asked = self._journal.entry(AbortAsked(run=chosen, reason=reason), key=f"abort:{chosen}", by=by.id)
+            transaction.append(view.id, [asked])
+            if not known.is_running:
+                transaction.append(view.id, self._withdrawn(view, known, by, reason))
+                message = f"{chosen} ({known.runbook}) is withdrawn: it had not begun, and never will"
+                return Answer(done=True, message=message)
+            told: Json = {"kind": "abort", "by": by.id, "why": reason}
+            self._client.send(transaction, run=chosen, message=told, key="abort")
+            return Answer(done=True, message=f"{chosen} stops before its next act; one that only looks ends now")
+
+        return await self._journal.decide(run if _is_incident(run) else incident_of(run), decide)
+
+    def _withdrawn(self, view: Incident, run: RunView, by: Person, reason: str) -> list[Entry]:
+        """The end of a run that never began.
+
+        A run that somebody asked for has ended the watch over the one before it, or would have. With it gone the
+        incident is people's again; a watch that did not see it yet goes on, and may still resolve it.
+        """
+        why = f"stopped by {by.id} before it began: {reason}"
+        ended = RunEnded(run=run.run, runbook=run.runbook, result="aborted", reason=why)
+        entries = [self._journal.entry(ended, key=f"ended:{run.run}", by=by.id)]
+        back: State = "acknowledged" if view.acknowledged_at is not None else "triggered"
+        others = [each for each in going(view) if each != run.run]
+        if run.is_queued and view.state == "monitoring" and not others and move(view, back).legal:
+            body = StateChanged(before=view.state, after=back)
+            entries.append(self._journal.entry(body, key=f"{back}:{run.run}", why=f"{run.runbook} ended: aborted"))
+        return entries
 
     async def skip(self, run: str, step: str, by: Person, why: str) -> Answer:
         """Pass over a step that has not begun, waits for its approval or its next attempt, or only looks.
@@ -160,6 +207,29 @@ class Steering:
         except (UnknownNameError, StopIteration):
             approval = None
         return tuple(dict.fromkeys((*(approval.roles if approval else ()), _ANY_APPROVER)))
+
+
+def _is_incident(name: str) -> bool:
+    """Whether a name is an incident's, such as INC-7, and not that of a run in it."""
+    return "-R" not in name
+
+
+def _one_of(view: Incident) -> str | Answer:
+    """The only run of an incident that can be meant; what is going comes before what was only suggested."""
+    suggested = (run.run for run in view.runs.values() if not _against_stopping(run))
+    runs = going(view) or tuple(suggested)
+    if not runs:
+        return Answer(done=False, message=f"{view.id} has no run that goes on or is to begin")
+    if len(runs) > 1:
+        return Answer(done=False, message=f"{view.id} has {' and '.join(runs)}; say which")
+    return runs[0]
+
+
+def _against_stopping(run: RunView) -> str:
+    """Why there is nothing of this run to stop, or nothing."""
+    if run.ended_at is not None:
+        return is_over(run)
+    return f"{run.run} only records what it would do; there is nothing to stop" if run.mode == "observe" else ""
 
 
 def _said(run: str, step: str, why: str, stands: tuple[str, ...], *, now: bool) -> str:

@@ -10,7 +10,7 @@ from bot.model.diagnosis import Diagnosis
 from bot.model.event import Severity, State
 from bot.model.guard import Mode
 from bot.model.network import Subject
-from bot.model.step_event import RunResult
+from bot.model.step_event import Phase, RunResult
 
 
 class AlertState(msgspec.Struct, frozen=True, kw_only=True):
@@ -55,13 +55,14 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PendingOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """A step of which nobody knows whether it happened; a person must say."""
+    """A step of which nobody knows whether it happened or, if it only `looks`, whether it holds; a person must say."""
 
     run: str
     step: str
-    phase: str
+    phase: Phase
     attempt: int
     reason: str
+    looks: bool = False
 
 
 class RunView(msgspec.Struct, frozen=True, kw_only=True):

@@ -46,21 +46,24 @@ class AbortAsked(msgspec.Struct, frozen=True, kw_only=True, tag="abort asked"):
 
 
 class OutcomeAsked(msgspec.Struct, frozen=True, kw_only=True, tag="outcome asked"):
-    """After a crash nobody can tell whether the act happened: a person must say."""
+    """Nobody can tell whether the act happened or, where it only `looks`, what it would see: a person must say."""
 
     run: str
     step: str
     phase: Phase
     attempt: int
     reason: str
+    looks: bool = False
 
 
 class OutcomeTold(msgspec.Struct, frozen=True, kw_only=True, tag="outcome told"):
-    """A person said whether the act happened."""
+    """A person said whether the act happened or, where it only `looks`, whether what it looks for holds."""
 
     run: str
     step: str
     happened: bool
+    looks: bool = False
+    phase: Phase = "run"
 
 
 class RunEnded(msgspec.Struct, frozen=True, kw_only=True, tag="run ended"):

@@ -39,6 +39,18 @@ def confirmed_words(envelope: Mapping[str, Any]) -> str:
     return f" ({', '.join(str(name) for name in names)} confirmed)" if names else ""
 
 
+def doubt_words(step: str, *, looks: bool) -> str:
+    """What a person is asked of a step: whether it happened or, where it only looks, whether what it looks for is so."""
+    return f"Does what {step} looks for hold?" if looks else f"Did {step} happen?"
+
+
+def settled_words(step: str, *, happened: bool, looks: bool) -> str:
+    """What a person said to that."""
+    if looks:
+        return f"what {step} looks for {'holds' if happened else 'does not hold'}"
+    return f"{step} {'happened' if happened else 'did not happen'}"
+
+
 def quarantine_words(links: tuple[str, ...], since: float) -> str:
     """What people must do about keys: Bellhop asks for it and has no way to do it."""
     return f"Keys of {', '.join(links)} made since {format_instant(since)} must not be used: quarantine them"

@@ -51,6 +51,34 @@ async def test_events_are_found_by_the_keys_they_happened_under(store: Store) ->
     assert found == {"here": added}
 
 
+async def test_events_are_read_a_page_at_a_time(store: Store) -> None:
+    """Two by two of five, and none behind the last; a page larger than what is left is what is left."""
+    incident = await opened(store, 5)
+    for after, most, expected in ((0, 2, [1, 2]), (2, 2, [3, 4]), (2, 9, [3, 4, 5]), (5, 2, []), (0, 0, [])):
+        events = await store.read(partial(_page, incident, after, most))
+        assert [event.seq for event in events] == expected, (after, most)
+        assert await store.transact(partial(_page, incident, after, most)) == events
+
+
+async def test_events_are_read_from_the_one_with_a_key_on(store: Store) -> None:
+    """The fourth and all behind it; all five where nothing happened under the key, or only in another incident."""
+    incident, other = await opened(store, 3), await opened(store, 3)
+    await append(store, incident, note("here"), note("later"))
+    await append(store, other, note("elsewhere"))
+    for key, expected in (("here", [4, 5]), ("later", [5]), ("elsewhere", [1, 2, 3, 4, 5])):
+        events = await store.read(partial(_from, incident, key))
+        assert [event.seq for event in events] == expected, key
+        assert await store.transact(partial(_from, incident, key)) == events
+
+
+def _page(incident: str, after: int, most: int, transaction: Transaction) -> tuple[Event, ...]:
+    return transaction.events(incident, after, most=most)
+
+
+def _from(incident: str, key: str, transaction: Transaction) -> tuple[Event, ...]:
+    return transaction.events_from(incident, key)
+
+
 @pytest.mark.parametrize(
     "statement",
     [
