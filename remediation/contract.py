@@ -173,6 +173,7 @@ class Outcome:
 
     `happened` is None when nobody knows whether the act was done (the far side broke off); a person decides.
     `confirmed` names the settings of the target that were seen to be as they should after it.
+    `unclear` says of an act that looks that it could not see: no verdict, neither good nor bad.
     """
 
     ok: bool
@@ -182,6 +183,7 @@ class Outcome:
     retryable: bool = False
     happened: bool | None = True
     confirmed: list[str] = field(default_factory=list)
+    unclear: bool = False
 
 
 Run = Callable[[Any, Ports, str], Awaitable[Outcome]]

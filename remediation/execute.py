@@ -28,8 +28,11 @@ async def perform(act: Act, ports: Ports, actions: Mapping[str, Action]) -> Json
     try:
         found = await _bounded(act, action.run(parameters, ports, act.key), ports)
     except ControllerError as error:
-        happened = False if action.risk is Risk.READ else error.happened
-        return _envelope(Outcome(ok=False, error=str(error), retryable=error.retryable, happened=happened))
+        looks = action.risk is Risk.READ
+        happened = False if looks else error.happened
+        return _envelope(
+            Outcome(ok=False, error=str(error), retryable=error.retryable, happened=happened, unclear=looks)
+        )
     except TemplateError as error:
         return _envelope(Outcome(ok=False, error=str(error), happened=False))
     except _LateError as late:

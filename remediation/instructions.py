@@ -71,12 +71,13 @@ class Ask(_Plain):
 
 @dataclass(frozen=True, slots=True)
 class AskOutcome(_Plain):
-    """Nobody knows whether an act happened: ask people."""
+    """Nobody knows whether an act happened or, where it only `looks`, whether what it looks for holds: ask people."""
 
     step: str
     phase: Phase
     attempt: int
     reason: str
+    looks: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ def _undo(state: RunState, runbook: Runbook, name: str, rollback: Rollback) -> A
         step=name,
         title=_title(step.title or rollback.action, told["each"]),
         phase="undo",
-        attempt=1,
+        attempt=state.attempts.get(name, 1),
         action=rollback.action,
         parameters=parameters,
         key=f"{state.run}:{name}:undo",

@@ -18,7 +18,9 @@ from remediation.instructions import (
 )
 from remediation.schema import Branch, Group, Retry, Runbook
 
+_UNDO_ATTEMPTS = 3
 _DENIED = "a person says that it did not happen"
+_DOES_NOT_HOLD = "a person says that what it looks for does not hold"
 
 
 def record(state: RunState, instruction: Instruction, result: Json) -> RunState:
@@ -90,7 +92,7 @@ def _acted(state: RunState, act: Act, result: Json) -> RunState:
         asking = AskOutcome(step=act.step, phase=act.phase, attempt=act.attempt, reason=result["error"])
         return replace(state, asking=[*state.asking, asking.to_json()], outputs=outputs)
     if act.phase == "undo":
-        return _undone(state, act, ok=result["ok"], error=result["error"])
+        return _undo_ended(state, act, result)
     state = replace(state, outputs=outputs)
     return _over(state, act.step) if result["ok"] else _failed(state, act, result)
 
@@ -99,7 +101,19 @@ def _failed(state: RunState, act: Act, result: Json) -> RunState:
     step = Runbook.model_validate(state.runbook).step(act.step)
     if result["retryable"] and result["happened"] is False and act.attempt < step.retry.attempts:
         return _again(state, act, step.retry)
+    if result.get("unclear") and _takes_back(state, act.step):
+        reason = f"{result['error']}; nothing is taken back unless somebody says that it does not hold"
+        asking = AskOutcome(step=act.step, phase=act.phase, attempt=act.attempt, reason=reason, looks=True)
+        return replace(state, asking=[*state.asking, asking.to_json()])
     return _after_failure(state, act.step, result["error"])
+
+
+def _takes_back(state: RunState, name: str) -> bool:
+    """Whether acts that stand are taken back when this step fails."""
+    runbook = Runbook.model_validate(state.runbook)
+    step, group = runbook.step(name), runbook.group(name)
+    follows = group.on_failure if group is not None and step.on_failure != "continue" else step.on_failure
+    return follows == "rollback" and any(runbook.step(each).rollback is not None for each in state.done)
 
 
 def _again(state: RunState, act: Act | AskOutcome, retry: Retry) -> RunState:
@@ -142,15 +156,24 @@ def _settled(state: RunState, question: AskOutcome, result: Json) -> RunState:
         return _undone(state, question, ok=happened is True, error=word)
     if happened is None:
         return _back(state, "aborted", f"{result.get('why', 'stopped')} while an outcome was unknown")
-    told = state.outputs[question.step]
+    told, denied = state.outputs[question.step], _DOES_NOT_HOLD if question.looks else _DENIED
     if happened:
         return _over(replace(state, outputs=_with(state, question.step, {**told, "ok": True})), question.step)
     done = [name for name in state.done if name != question.step or name in state.carried]
-    state = replace(state, done=done, outputs=_with(state, question.step, {**told, "error": _DENIED}))
+    state = replace(state, done=done, outputs=_with(state, question.step, {**told, "error": denied}))
     step = Runbook.model_validate(state.runbook).step(question.step)
-    if question.attempt < step.retry.attempts:
+    if question.attempt < step.retry.attempts and not question.looks:
         return _again(state, question, step.retry)
-    return _after_failure(state, question.step, _DENIED)
+    return _after_failure(state, question.step, denied)
+
+
+def _undo_ended(state: RunState, act: Act, result: Json) -> RunState:
+    """Taking back is tried again where it surely did not happen: what stands half taken back is worse than a wait."""
+    retry = Runbook.model_validate(state.runbook).step(act.step).retry
+    attempts = max(retry.attempts, _UNDO_ATTEMPTS)
+    if not result["ok"] and result["retryable"] and result["happened"] is False and act.attempt < attempts:
+        return _again(state, act, retry)
+    return _undone(state, act, ok=result["ok"], error=result["error"])
 
 
 def _undone(state: RunState, act: Act | AskOutcome, *, ok: bool, error: str) -> RunState:

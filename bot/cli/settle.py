@@ -54,9 +54,10 @@ async def _open(config: Path) -> int:
 
 def _line(view: "Incident", asked: "PendingOutcome") -> str:
     from bot.model.plan_wording import clean_line
+    from bot.model.wording import doubt_words
 
     return (
-        f"{view.id}: did {asked.step} of {asked.run} happen? {clean_line(asked.reason)}; look, then: "
+        f"{view.id}, {asked.run}: {doubt_words(asked.step, looks=asked.looks)} {clean_line(asked.reason)}; look, then: "
         f"bellhop settle {asked.run} {asked.step} --happened|--not-happened"
     )
 

@@ -3,7 +3,7 @@
 All arrive on one durable topic as {"kind", "step", "by", ...}; `bot.flow.desk` checks authority before it sends.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from msgspec.structs import replace
@@ -15,6 +15,7 @@ from bot.flow.journal import Journal
 from bot.model.event import ApprovalAnswered, ApprovalAsked, ApprovalExpired, Entry, Escalated, Event
 from bot.model.incident import Incident
 from bot.model.step_event import OutcomeAsked
+from bot.model.wording import doubt_words
 from bot.store import Transaction
 from remediation.asking import fills
 from remediation.machine import Ask, AskOutcome
@@ -43,10 +44,10 @@ class Approvals:
         message = await self._worker.receive(real_seconds)
         return _who_and_why(message["by"], message) if message is not None and message["kind"] == "abort" else None
 
-    async def wait(self, seconds: float, name: str) -> str | None:
-        """Wait `seconds` of the flow's clock, however often the process restarts; a wish to skip ends it as well.
+    async def wait(self, seconds: float, name: str, steps: Collection[str]) -> str | None:
+        """Wait `seconds` of the flow's clock, however often the process restarts, before `steps` are tried again.
 
-        Who and why, when somebody asked to stop this run meanwhile.
+        A wish to skip one of them ends it as well. Who and why, when somebody asked to stop this run meanwhile.
         """
         until = (await self._worker.step(f"wait {name}", self._instant, seconds))["until"]
         turn = 0
@@ -54,7 +55,7 @@ class Approvals:
             message = await self._worker.receive(min(left, _LONGEST_WAIT_S))
             if message is not None and message["kind"] == "abort":
                 return _who_and_why(message["by"], message)
-            if message is not None and message["kind"] == "skip":
+            if message is not None and message["kind"] == "skip" and message["step"] in steps:
                 break
         return None
 
@@ -82,7 +83,10 @@ class Approvals:
         return {"decision": "expired", "by": list(answers.approvers)}
 
     async def settle(self, incident: str, run: str, question: AskOutcome) -> Json:
-        """Wait, however long, for a person to say whether an act happened; remind every half hour."""
+        """Wait, however long, for a person to say whether an act happened; remind every half hour.
+
+        A wish to end the run is an answer, except while it is taken back: that is what the wish asks for.
+        """
         await self._worker.step(
             f"ask outcome {question.step} {question.attempt}", self._post_outcome, incident, run, question.to_json()
         )
@@ -92,12 +96,12 @@ class Approvals:
             match message:
                 case {"kind": "settle", "step": question.step, "happened": happened, "by": by}:
                     return {"happened": bool(happened), "by": by}
-                case {"kind": "abort", "by": by, **rest}:
+                case {"kind": "abort", "by": by, **rest} if question.phase == "run":
                     return {"happened": None, "by": by, "why": _who_and_why(by, rest)}
                 case None:
                     reminders += 1
                     await self._worker.step(
-                        f"remind {question.step} {reminders}", self._remind, incident, run, question.step, reminders
+                        f"remind {question.step} {reminders}", self._remind, incident, run, question, reminders
                     )
 
     async def _left(self, turn: str, expires_at: float) -> float:
@@ -156,15 +160,26 @@ class Approvals:
     async def _post_outcome(self, incident: str, run: str, instruction: Json) -> Json:
         question = AskOutcome.from_json(instruction)
         body = OutcomeAsked(
-            run=run, step=question.step, phase=question.phase, attempt=question.attempt, reason=question.reason
+            run=run,
+            step=question.step,
+            phase=question.phase,
+            attempt=question.attempt,
+            reason=question.reason,
+            looks=question.looks,
         )
         key = f"outcome asked:{run}:{question.step}:{question.phase}:{question.attempt}"
         await self._journal.record(incident, self._journal.entry(body, key=key))
         return {}
 
-    async def _remind(self, incident: str, run: str, step: str, number: int) -> Json:
-        body = Escalated(to="operators", reason=f"run {run} still waits for somebody to say whether {step} happened")
-        await self._journal.record(incident, self._journal.entry(body, key=f"reminder:{run}:{step}:{number}"))
+    async def _remind(self, incident: str, run: str, question: AskOutcome, number: int) -> Json:
+        asked = doubt_words(question.step, looks=question.looks)
+        body = Escalated(to="operators", reason=f"run {run} still waits for an answer: {asked}")
+        await self._journal.record(
+            incident,
+            self._journal.entry(
+                body, key=f"reminder:{run}:{question.step}:{question.phase}:{question.attempt}:{number}"
+            ),
+        )
         return {}
 
 

@@ -109,7 +109,7 @@ class Approving:
             given=wanted if break_glass else given,
             wanted=wanted,
         )
-        self._append(transaction, view.id, body, by, key=f"answer:{run}:{step}:{by.id}")
+        self._append(transaction, view.id, body, by, key=f"answer:{run}:{step}:{by.id}:{body.decision}")
         kind = "approve" if approves else "reject"
         message: Json = {"kind": kind, "step": step, "by": by.id}
         if approves:

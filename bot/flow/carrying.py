@@ -45,8 +45,8 @@ def left_by(view: Incident, history: Sequence[Event], run: str, runbook: Runbook
     told, done = {**early, **{name: before.told[name] for name in before.done}}, list(before.done)
     for body in own:
         _fold(body, told, done, before, runbook)
-    undoing = [each for each in bodies if isinstance(each, StepStarted | StepEnded) and _is_undo_of(each, run)]
-    back = {each.step for each in undoing if isinstance(each, StepEnded) and each.outcome == "succeeded"}
+    undoing = [body for body in bodies if isinstance(body, _OF_ACTS) and body.run == run and _phase(body) == "undo"]
+    back = {each.step for each in undoing if _taken_back(each)}
     return Left(
         told={} if undoing else told,
         done=tuple(name for name in done if name not in back),
@@ -61,11 +61,14 @@ _Act = StepStarted | StepEnded | OutcomeTold | ApprovalAsked
 
 
 def _phase(body: _Act) -> Literal["run", "undo"]:
-    return body.phase if isinstance(body, StepStarted | StepEnded) else "run"
+    return "run" if isinstance(body, ApprovalAsked) else body.phase
 
 
-def _is_undo_of(body: StepStarted | StepEnded, run: str) -> bool:
-    return (body.run, body.phase) == (run, "undo")
+def _taken_back(body: _Act) -> bool:
+    """Whether an act of taking back was done, or a person says that it was."""
+    if isinstance(body, OutcomeTold):
+        return body.happened
+    return isinstance(body, StepEnded) and body.outcome == "succeeded"
 
 
 def _fold(body: _Act, told: Told, done: list[str], before: Left, runbook: Runbook) -> None:

@@ -72,8 +72,10 @@ class Runner:
             case Skip() | Fail():
                 return await self._leave(incident, run, state, instruction)
             case Wait():
-                abort = await self._approvals.wait(instruction.seconds, f"{state.count}")
-                return machine.abort(state, abort) if abort else machine.record(state, instruction, {})
+                again = frozenset() if state.undoing else frozenset(step_of(name) for name in state.attempts)
+                abort = await self._approvals.wait(instruction.seconds, f"{state.count}", again)
+                waited = machine.record(state, instruction, {})
+                return waited if abort is None or state.undoing else machine.abort(state, abort)
         raise AssertionError(instruction)
 
     async def _ask(self, incident: str, run: str, state: RunState, question: Ask) -> RunState:
@@ -110,7 +112,7 @@ class Runner:
                 return machine.abort(state, envelope["aborted"])
             if "paused" not in envelope:
                 return _unless_aborted(machine.record(state, act, envelope), envelope)
-            abort = await self._approvals.wait_out(min(2.0**turn, LONGEST_PAUSE_LOOK_S))
+            abort = await self._approvals.wait_out(_until_next_look(turn))
         raise AssertionError(act)
 
     async def _together(self, incident: str, run: str, state: RunState, together: Together) -> RunState:
@@ -142,8 +144,13 @@ class Runner:
                 state = _unless_aborted(state, envelope)
             if not left or state.undoing:
                 return state
-            abort = await self._approvals.wait_out(min(2.0**turn, LONGEST_PAUSE_LOOK_S))
+            abort = await self._approvals.wait_out(_until_next_look(turn))
         raise AssertionError(together)
+
+
+def _until_next_look(turn: int) -> float:
+    """Real seconds until a paused run looks again: twice as long each time, up to the longest."""
+    return min(2.0 ** min(turn, 10), LONGEST_PAUSE_LOOK_S)
 
 
 def _sound(found: Iterable[tuple[Act, Json | BaseException]]) -> list[tuple[Act, Json]]:

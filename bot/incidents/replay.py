@@ -195,7 +195,9 @@ def _expired(view: Incident, _: Event, body: events.ApprovalExpired) -> Incident
 
 
 def _outcome_asked(view: Incident, _: Event, body: steps.OutcomeAsked) -> Incident:
-    pending = PendingOutcome(run=body.run, step=body.step, phase=body.phase, attempt=body.attempt, reason=body.reason)
+    pending = PendingOutcome(
+        run=body.run, step=body.step, phase=body.phase, attempt=body.attempt, reason=body.reason, looks=body.looks
+    )
     return replace(view, outcomes=(*view.outcomes, pending))
 
 

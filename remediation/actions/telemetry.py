@@ -1,7 +1,7 @@
 """Acts that only look: conditions on live signals, now or until they hold for a while."""
 
 import asyncio
-from typing import Annotated, Self
+from typing import Annotated, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -70,44 +70,57 @@ class Snapshot(Parameters):
         return self
 
 
-def complaint(condition: Condition, reading: Reading) -> str:
+class Complaint(NamedTuple):
+    """Why a condition is not met; unclear when the telemetry cannot tell whether it is."""
+
+    text: str
+    unclear: bool = False
+
+
+def complaint(condition: Condition, reading: Reading) -> Complaint | None:
     """Why a reading does not meet a condition, or nothing; a value that is not fresh meets none."""
     name = f"{reading.signal} of {reading.subject}"
     if reading.value is None or reading.quality != "fresh":
-        return f"{name} is {reading.quality}"
+        return Complaint(f"{name} is {reading.quality}", unclear=True)
     value = f"{name} is {reading.value:.4g}"
     if condition.below is not None and not reading.value < condition.below:
-        return f"{value}, not below {condition.below:g}"
+        return Complaint(f"{value}, not below {condition.below:g}")
     if condition.above is not None and not reading.value > condition.above:
-        return f"{value}, not above {condition.above:g}"
-    if condition.within_baseline is not None:
-        low, high = reading.baseline_low, reading.baseline_high
-        if low is None or high is None:
-            return (
-                f"unknown: no baseline of {name} is known from before the incident; "
-                f"it is {reading.value:.4g} now, and whether that is as usual cannot be told"
-            )
-        if (low <= reading.value <= high) is not condition.within_baseline:
-            relation = "outside" if condition.within_baseline else "inside"
-            return f"{value}, {relation} its baseline {low:.4g} to {high:.4g}"
-    return ""
+        return Complaint(f"{value}, not above {condition.above:g}")
+    if condition.within_baseline is None:
+        return None
+    low, high = reading.baseline_low, reading.baseline_high
+    if low is None or high is None:
+        unknown = f"unknown: no baseline of {name} is known from before the incident; "
+        here = f"it is {reading.value:.4g} now, and whether that is as usual cannot be told"
+        return Complaint(unknown + here, unclear=True)
+    if (low <= reading.value <= high) is condition.within_baseline:
+        return None
+    relation = "outside" if condition.within_baseline else "inside"
+    return Complaint(f"{value}, {relation} its baseline {low:.4g} to {high:.4g}")
 
 
 async def _check(given: Check, ports: Ports, key: str) -> Outcome:
     del key
     conditions = given.all or given.any
     readings = await asyncio.gather(*(ports.readings.read(each.signal, each.subject) for each in conditions))
-    faults = [text for each, reading in zip(conditions, readings, strict=True) if (text := complaint(each, reading))]
+    found = [complaint(each, reading) for each, reading in zip(conditions, readings, strict=True)]
+    faults = [each for each in found if each is not None]
     good = not faults if given.all else len(faults) < len(conditions)
     output = {"readings": {f"{each.signal} {each.subject}": each.value for each in readings}}
-    return Outcome(ok=good, output=output, error="" if good else "; ".join(faults), happened=False)
+    if good:
+        return Outcome(ok=True, output=output, happened=False)
+    unclear = (all if given.all else any)(each.unclear for each in faults)
+    return Outcome(
+        ok=False, output=output, error="; ".join(each.text for each in faults), happened=False, unclear=unclear
+    )
 
 
 async def _wait(given: WaitUntil, ports: Ports, key: str) -> Outcome:
     del key
     began = ports.timer.now()
     since: float | None = None
-    fault = ""
+    fault = None
     while (now := ports.timer.now()) - began <= given.within:
         reading = await ports.readings.read(given.signal, given.subject)
         fault = complaint(given, reading)
@@ -115,7 +128,8 @@ async def _wait(given: WaitUntil, ports: Ports, key: str) -> Outcome:
         if since is not None and now - since >= given.hold:
             return Outcome(ok=True, output={"value": reading.value, "waited_s": now - began}, happened=False)
         await ports.timer.sleep(min(_LOOK_EVERY_S, given.hold))
-    return Outcome(ok=False, error=fault or f"{given.signal} did not hold for {given.hold:g} s", happened=False)
+    text = fault.text if fault else f"{given.signal} did not hold for {given.hold:g} s"
+    return Outcome(ok=False, error=text, happened=False, unclear=fault is not None and fault.unclear)
 
 
 async def _snapshot(given: Snapshot, ports: Ports, key: str) -> Outcome:

@@ -91,7 +91,7 @@ async def test_an_act_that_nobody_knows_of_is_settled_from_a_terminal(
         entry = Entry(at=stage.clock.now(), by="bellhop", body=doubt, key="doubt")
         await stage.bellhop.store.transact(lambda transaction: transaction.append(incident, [entry]))
         _, listed = await said("settle")
-        assert f"did throttle of {book} happen? the controller broke off" in listed
+        assert f"{book}: Did throttle happen? the controller broke off" in listed
         assert f"bellhop settle {book} throttle --happened|--not-happened" in listed
         assert (await said("settle", book, "throttle"))[0] == 2
         words = ("settle", book, "throttle", "--not-happened", "--why", "the old rate shows")

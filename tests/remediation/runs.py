@@ -92,8 +92,9 @@ OUTCOMES = (
     outcome(ok=False, happened=None),
     outcome(ok=False, happened=None, retryable=True),
     outcome(ok=False, retryable=True),
+    outcome(ok=False, happened=False, unclear=True),
 )
-"""Every kind of envelope, half of them good: done; surely not done (worth another try or not); done badly; unknown."""
+"""Every kind of envelope, half of them good: done; surely not (worth another try or not); badly; unknown; not seen."""
 UNDONE = (
     outcome(),
     outcome(),

@@ -18,7 +18,7 @@ from tests.remediation.simulated import START, Messages
 
 FAST = 5000.0
 """Simulated seconds in a real one: an act's minute passes in 12 ms."""
-KEYS = {"ok", "output", "before", "error", "retryable", "happened", "confirmed"}
+KEYS = {"ok", "output", "before", "error", "retryable", "happened", "confirmed", "unclear"}
 
 
 class Angle(BaseModel):
@@ -102,6 +102,7 @@ async def test_outcome_is_an_envelope_of_plain_json(ports: Ports) -> None:
         "retryable": False,
         "happened": True,
         "confirmed": [],
+        "unclear": False,
     }
 
 

@@ -25,6 +25,7 @@ FAILED = outcome(ok=False)
 NOT_DONE = outcome(ok=False, happened=False)
 TRY_AGAIN = outcome(ok=False, happened=False, retryable=True)
 UNKNOWN = outcome(ok=False, happened=None)
+UNCLEAR = outcome(ok=False, happened=False, unclear=True)
 
 
 def step(id: str, action: str = "turn", **more: Any) -> dict[str, Any]:  # noqa: A002 - the language's own word
@@ -170,6 +171,31 @@ def test_step_that_did_not_happen_after_all_is_not_taken_back() -> None:
     steps = (step("first", rollback=BACK), step("second", rollback=BACK, on_failure="rollback"))
     taken, _ = run(*steps, answer=scripted(outcome(), UNKNOWN, False))
     assert taken == ["first", "second", "settle second", "undo first"]
+
+
+@pytest.mark.parametrize(
+    ("holds", "taken", "result"),
+    [
+        (True, ["first", "see", "settle see", "last"], "succeeded"),
+        (False, ["first", "see", "settle see", "undo first"], "rolled back"),
+        (None, ["first", "see", "settle see", "undo first"], "aborted"),
+    ],
+)
+def test_verification_that_could_not_see_is_a_question_before_anything_is_taken_back(
+    holds: bool | None, taken: list[str], result: str
+) -> None:
+    """A person's word is its verdict, and no other try: that was had before."""
+    see = step("see", "look", on_failure="rollback", retry={"attempts": 3})
+    steps = (step("first", rollback=BACK), see, step("last"))
+    found, finish = run(*steps, answer=scripted(outcome(), UNCLEAR, holds))
+    assert (found, finish.result) == (taken, result)
+
+
+def test_verification_that_could_not_see_fails_where_nothing_stands() -> None:
+    """There is nothing to take back, so nobody need be asked."""
+    steps = (step("see", "look", on_failure="rollback"), step("last", rollback=BACK))
+    found, finish = run(*steps, answer=scripted(UNCLEAR))
+    assert (found, finish.result) == (["see"], "rolled back")
 
 
 def test_failed_rollback_stops_the_run_and_says_what_still_stands() -> None:

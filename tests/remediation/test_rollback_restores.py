@@ -19,7 +19,19 @@ from remediation.controllers.simulator import SimulatorController
 from remediation.execute import perform, probe, snapshot
 from remediation.lint import lint
 from remediation.load import Loaded
-from remediation.machine import Act, Ask, Finish, RunState, Together, Wait, abort, next_instruction, record, start
+from remediation.machine import (
+    Act,
+    Ask,
+    AskOutcome,
+    Finish,
+    RunState,
+    Together,
+    Wait,
+    abort,
+    next_instruction,
+    record,
+    start,
+)
 from remediation.plan import PlanFacts, build_plan
 from remediation.registry import ACTIONS
 from remediation.schema import Runbook
@@ -141,6 +153,8 @@ class Far:
                 result = {"acts": await asyncio.gather(*(self.do(act) for act in instruction.acts))}
             elif isinstance(instruction, Ask):
                 result = {"decision": "approved", "by": ["alice"]}
+            elif isinstance(instruction, AskOutcome) and instruction.looks:
+                result = {"happened": False, "by": "alice"}
             else:
                 assert isinstance(instruction, Wait), instruction
             state = record(state, instruction, result)
