@@ -6,6 +6,7 @@ from contextlib import suppress
 from weakref import WeakValueDictionary
 
 from bot.chat.buttons import Press
+from bot.chat.decisions import approved
 from bot.chat.forms import Filled
 from bot.chat.ports import Desk, Nonces
 from bot.chat.reply import Reply, answered, refused, shown
@@ -73,7 +74,10 @@ class Presses:
             if do is None:
                 return _unknown(act)
             whose = person.id if act in _EACH_PERSON else ""
-            return answered(await self._once(press, whose, lambda: do(self._desk, press, person)))
+            done = await self._once(press, whose, lambda: do(self._desk, press, person))
+            if act == "approve":
+                return await approved(self._desk, done, press.incident, press.run, press.step)
+            return answered(done)
         except BellhopError as error:
             return refused(error)
 

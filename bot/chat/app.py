@@ -15,9 +15,10 @@ from slack_sdk.web.async_client import AsyncWebClient
 from starlette.routing import Route
 
 from bot.chat.actions import Presses
+from bot.chat.asked import Asked
 from bot.chat.buttons import PREFIX, read_press
 from bot.chat.client import SlackClient, SlackRefusedError, reached
-from bot.chat.commands import Asked, answer
+from bot.chat.commands import answer
 from bot.chat.forms import FORMS, Filled, form, missing, read_form, told
 from bot.chat.http_door import slack_routes
 from bot.chat.manifest import COMMANDS

@@ -1,10 +1,10 @@
 """An incident as one Block Kit message: what is wrong, what is planned, who must decide, and the buttons for it."""
 
 from bot.chat.buttons import actions, asks_first, button
-from bot.chat.reports import DOTS, diagnosis_text, plan_text, step_lines
+from bot.chat.reports import DOTS, approvals_text, diagnosis_text, plan_text, step_lines
 from bot.chat.text import Block, clean, context, escape, header, moment, section, who, within_limits
 from bot.model.incident import Incident, PendingApproval, PendingOutcome, Review, RunView
-from bot.model.plan_wording import planned_steps, roles_words
+from bot.model.plan_wording import planned_steps
 
 _SHOWN_QUESTIONS = 8
 _SHOWN_PARTS = 6
@@ -75,12 +75,9 @@ def _questions(view: Incident) -> list[Block]:
 
 
 def _approval(view: Incident, ask: PendingApproval) -> list[Block]:
-    given = f", approved by {', '.join(map(who, ask.approved_by))}" if ask.approved_by else ""
-    missing = ask.count - len(ask.approved_by)
-    people = "approval" if missing == 1 else "approvals"
     text = (
-        f"*Approval needed:* {escape(ask.title)} (`{escape(ask.run)}` step `{escape(ask.step)}`): "
-        f"{missing} {people} by the role {escape(roles_words(ask.role))}{given}\n"
+        f"*Approval needed:* {escape(ask.title)} (`{escape(ask.run)}` step `{escape(ask.step)}`)\n"
+        f"{approvals_text(ask)}\n"
         f"{_what(view, ask)}until {moment(ask.expires_at)} · plan `{escape(ask.plan_hash, 12)}`"
     )
     about = {"run": ask.run, "step": ask.step, "plan_hash": ask.plan_hash}

@@ -1,60 +1,27 @@
 """What slash commands do: words in, one reply out. Knows nothing of Slack's wire."""
 
 import difflib
-from collections.abc import Awaitable, Callable, Mapping
-from typing import NamedTuple
+from collections.abc import Mapping
 
+from bot.chat.asked import Asked, Words, Work
 from bot.chat.blocks import incident_blocks, incident_text
+from bot.chat.decisions import approve, reject, review, settle
 from bot.chat.ports import Desk
 from bot.chat.reply import Reply, answered, refused, said, shown
 from bot.chat.reports import (
-    approval_line,
     capacity_blocks,
     diagnosis_blocks,
     incident_line,
     pause_block,
     postmortem_blocks,
-    review_line,
     runbook_blocks,
     shelf_blocks,
     status_blocks,
 )
 from bot.chat.text import escape, header, moment, plural, sections
 from bot.errors import BellhopError, UsageError
-from bot.model.guard_event import Verdict
 from bot.model.person import Answer, Person
 from remediation.duration import parse_duration
-
-
-class Words(tuple[str, ...]):
-    """What was typed behind the subcommand."""
-
-    __slots__ = ()
-
-    def need(self, place: int) -> str:
-        """The word there; raises UsageError when nothing was typed."""
-        if place >= len(self):
-            raise UsageError("something is missing")
-        return self[place]
-
-    def id(self, place: int) -> str:
-        """The id of an incident or run there, in whichever case it was typed."""
-        return self.need(place).upper()
-
-    def rest(self, place: int) -> str:
-        """Everything from there on, as one text."""
-        return " ".join(self[place:])
-
-
-class Asked(NamedTuple):
-    """Who asked, and the id by which Slack knows this one command (it may be delivered twice)."""
-
-    by: Person
-    key: str
-
-
-_VERDICTS: Mapping[str, Verdict] = {"justified": "justified", "not-justified": "not justified"}
-Work = Callable[[Desk, Asked, Words], Awaitable[Reply]]
 
 
 async def answer(desk: Desk, asked: Asked, command: str, text: str) -> Reply:
@@ -163,42 +130,6 @@ async def _runbooks(desk: Desk) -> Reply:
     return shown(plural(len(runbooks), "runbook"), blocks)
 
 
-async def _approve(desk: Desk, asked: Asked, words: Words) -> Reply:
-    if not words:
-        return await _waiting(desk)
-    run, step = words.id(0), words.need(1)
-    if words[2:3] and words[2].lower().lstrip("-—") == "break-glass":
-        why = words.rest(3)
-        answer = await desk.approve(run, step, asked.by, plan_hash=None, key=asked.key, break_glass=why)
-    elif words[2:]:
-        raise UsageError(f"{words[2]} is nothing that approve knows")
-    else:
-        answer = await desk.approve(run, step, asked.by, plan_hash=None, key=asked.key)
-    return answered(answer)
-
-
-async def _review(desk: Desk, asked: Asked, words: Words) -> Reply:
-    if not words:
-        lines = [review_line(each) for each in await desk.reviews.owed()]
-        return shown("Reviews that are owed", sections(lines)) if lines else said("No review is owed.")
-    verdict = _VERDICTS.get(words.need(2).lower())
-    if verdict is None:
-        raise UsageError("was it justified or not?")
-    note = words.rest(3)
-    return answered(await desk.reviews.close(words.id(0), words.need(1), asked.by, verdict=verdict, note=note))
-
-
-async def _reject(desk: Desk, asked: Asked, words: Words) -> Reply:
-    return answered(await desk.reject(words.id(0), words.need(1), asked.by, plan_hash=None, key=asked.key))
-
-
-async def _settle(desk: Desk, asked: Asked, words: Words) -> Reply:
-    said_so = {"happened": True, "not-happened": False}.get(words.need(2).lower())
-    if said_so is None:
-        raise UsageError("did it happen or not?")
-    return answered(await desk.settle(words.id(0), words.need(1), asked.by, happened=said_so, key=asked.key))
-
-
 async def _pause(desk: Desk, asked: Asked, words: Words) -> Reply:
     return answered(await desk.switches.pause(asked.by, words.rest(0)))
 
@@ -210,12 +141,6 @@ async def _resume(desk: Desk, asked: Asked, words: Words) -> Reply:
 
 async def _reset(desk: Desk, asked: Asked, words: Words) -> Reply:
     return answered(await desk.switches.reset(words.need(0), asked.by))
-
-
-async def _waiting(desk: Desk) -> Reply:
-    views = await desk.incidents(open_only=True)
-    lines = [approval_line(ask) for view in views for ask in view.approvals]
-    return shown("Waiting for approval", sections(lines)) if lines else said("Nothing waits for approval.")
 
 
 async def _postmortem(desk: Desk, asked: Asked, words: Words) -> Reply:
@@ -269,10 +194,10 @@ COMMANDS: Mapping[str, tuple[Work, str]] = {
         _runbook,
         "runbook list | run INCIDENT [NAME] | abort RUN [reason] | skip RUN STEP [why] | retry RUN [STEP] | NAME",
     ),
-    "approve": (_approve, "approve [RUN STEP [break-glass why]]"),
-    "reject": (_reject, "reject RUN STEP"),
-    "review": (_review, "review [RUN STEP justified|not-justified why]"),
-    "settle": (_settle, "settle RUN STEP happened|not-happened"),
+    "approve": (approve, "approve [RUN STEP [break-glass why]]"),
+    "reject": (reject, "reject RUN STEP"),
+    "review": (review, "review [RUN STEP justified|not-justified why]"),
+    "settle": (settle, "settle RUN STEP happened|not-happened"),
     "pause": (_pause, "pause [reason]"),
     "resume": (_resume, "resume"),
     "reset": (_reset, "reset RUNBOOK"),

@@ -8,6 +8,7 @@ from bot.model import event as events
 from bot.model import guard_event as guards
 from bot.model import step_event as steps
 from bot.model import store_event as stores
+from bot.model.approval_wording import agreed_words, tally_words
 from bot.model.event import Event
 from bot.model.plan_wording import roles_words
 from bot.model.time import format_clock
@@ -77,6 +78,17 @@ def _approval_asked(body: events.ApprovalAsked) -> str:
     )
 
 
+def _answered(body: events.ApprovalAnswered) -> str:
+    missing = tally_words(body.given, body.wanted) if body.decision == "approved" else ""
+    return f"{escape(body.step)} of {escape(body.run)} *{body.decision}*{f' ({missing})' if missing else ''}"
+
+
+def _expired(body: events.ApprovalExpired) -> str:
+    agreed = agreed_words(body.approved_by, body.wanted, person=who)
+    late = f"decided in time on {escape(body.step)} of {escape(body.run)}"
+    return f"Too few {late} ({agreed})" if agreed else f"Nobody {late}"
+
+
 def _effect(body: events.EffectMeasured) -> str:
     return (
         f"{escape(body.quantity)}: before {number(body.before, body.unit)}, "
@@ -124,8 +136,8 @@ _LINES: Mapping[type, Callable[[Any], str]] = {
     events.RunStarted: lambda body: f"{escape(body.runbook)} ({escape(body.run)}) started",
     events.ActRefused: _refused,
     events.ApprovalAsked: _approval_asked,
-    events.ApprovalAnswered: lambda body: f"{escape(body.step)} of {escape(body.run)} *{body.decision}*",
-    events.ApprovalExpired: lambda body: f"Nobody decided in time on {escape(body.step)} of {escape(body.run)}",
+    events.ApprovalAnswered: _answered,
+    events.ApprovalExpired: _expired,
     steps.StepStarted: _step_started,
     steps.StepEnded: _step_ended,
     steps.AbortAsked: lambda body: f"{escape(body.run)} is to be stopped: {escape(body.reason)}",

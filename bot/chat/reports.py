@@ -6,10 +6,11 @@ from typing import Any
 
 from bot.capacity.shown import SHOWN, Shown, rests_on_promise
 from bot.chat.text import Block, cut, escape, header, moment, number, plural, section, sections, who, within_limits
+from bot.model.approval_wording import approvals_words
 from bot.model.diagnosis import CapacityReport, Diagnosis, Evidence, Finding
 from bot.model.guard import Pause
 from bot.model.incident import Incident, PendingApproval, Review
-from bot.model.plan_wording import act_words, predictions, roles_words
+from bot.model.plan_wording import act_words, predictions
 from bot.model.runbook import PlaybookInfo, RunbookInfo
 from bot.model.wording import verdict_words
 
@@ -139,11 +140,16 @@ def pause_block(pause: Pause) -> Block:
     )
 
 
+def approvals_text(ask: PendingApproval) -> str:
+    """How many approvals there are, from whom, and who is still needed."""
+    return approvals_words(ask, person=who, text=escape)
+
+
 def approval_line(ask: PendingApproval) -> str:
     """One open question in one line, with the command that answers it."""
     return (
         f"• {escape(ask.title)}: `/bellhop approve {escape(ask.run)} {escape(ask.step)}` "
-        f"(role {escape(roles_words(ask.role))}, until {moment(ask.expires_at)})"
+        f"({approvals_text(ask)}, until {moment(ask.expires_at)})"
     )
 
 

@@ -12,6 +12,7 @@ from bot.model import event as events
 from bot.model import guard_event as guards
 from bot.model import step_event as steps
 from bot.model import store_event as stores
+from bot.model.approval_wording import agreed_words, tally_words
 from bot.model.event import Event
 from bot.model.plan_wording import roles_words
 from bot.model.time import format_clock, format_instant
@@ -125,16 +126,15 @@ def _(body: events.ApprovalAsked) -> Told:
 @tell.register
 def _(body: events.ApprovalAnswered) -> Told:
     style = "green" if body.decision == "approved" else "red"
-    missing = body.wanted - body.given if body.decision == "approved" else 0
-    more = f" ({body.given} of {body.wanted}; {missing} more must approve)" if missing > 0 else ""
-    return f"[{style}]{body.decision}[/{style}] {body.step}{more}"
+    missing = tally_words(body.given, body.wanted) if body.decision == "approved" else ""
+    return f"[{style}]{body.decision}[/{style}] {body.step}{f' ({missing})' if missing else ''}"
 
 
 @tell.register
 def _(body: events.ApprovalExpired) -> Told:
-    if not body.approved_by:
+    agreed = agreed_words(body.approved_by, body.wanted, person=escape)
+    if not agreed:
         return f"[yellow]nobody decided in time[/yellow] about {body.step}"
-    agreed = f"{len(body.approved_by)} of {body.wanted} had approved: {escape(', '.join(body.approved_by))}"
     return f"[yellow]too few decided in time[/yellow] about {body.step} ({agreed})"
 
 

@@ -9,9 +9,10 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from bot.clock import Clock
 from bot.errors import BadPayloadError, BellhopError, NotFoundError, RefusedError
+from bot.model.approval_wording import approvals_words
 from bot.model.guard_event import LONGEST_REASON
 from bot.model.person import Answer, Person
-from bot.model.plan_wording import act_words, asked_words, planned_steps, predictions, roles_words
+from bot.model.plan_wording import act_words, asked_words, planned_steps, predictions
 from bot.model.time import format_clock, format_instant
 from bot.model.wording import pause_words, verdict_words
 from bot.postmortem import figure
@@ -191,11 +192,11 @@ def _templates() -> jinja2.Environment:
         number=number,
         percent=percent,
         act=act_words,
+        approvals=approvals_words,
         asked=asked_words,
         parts_of=planned_steps,
         pause=pause_words,
         predictions=predictions,
-        roles=roles_words,
         verdict=verdict_words,
         step_of=lambda name: name.partition(".")[0],
     )

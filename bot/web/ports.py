@@ -21,7 +21,7 @@ class Steering(Protocol):
     """What people do to a single run beside stopping it."""
 
     async def skip(self, run: str, step: str, by: Person, why: str) -> Answer:
-        """Pass over a step that has not begun."""
+        """Pass over a step that has not begun, waits for its approval or only looks."""
         ...
 
     async def retry(self, run: str, by: Person, step: str = "") -> Answer:
@@ -102,7 +102,7 @@ class Desk(Protocol):
         ...
 
     async def abort(self, run: str, by: Person, why: str) -> Answer:
-        """Stop a run before its next act."""
+        """Stop a run: an act under way is finished, a step that only looks or waits ends at once."""
         ...
 
     async def postmortem(self, id: str, format: Literal["md", "html", "json"]) -> str:  # noqa: A002

@@ -18,8 +18,8 @@ _INCIDENT = "/api/v1/incidents/{incident}"
 _STEP = "/api/v1/runs/{run}/steps/{step}"
 _SUMMARIES = {
     "run": "Run a runbook, or the proposed one",
-    "stop": "Stop a run before its next act; what it did is taken back",
-    "skip": "Pass over a step of a run that has not begun; the run goes on behind it",
+    "stop": "Stop a run: an act under way is finished, a look or a wait ends at once; what it did is taken back",
+    "skip": "Pass over a step of a run that has not begun, or that only looks or waits; the run goes on behind it",
     "retry": "Run a runbook that ended without success again, from a step or from where it ended",
     "break-glass": "Let a step go ahead on one person's word; somebody else must review it",
     "review": "Close the review of a step that went ahead on one person's word: justified or not-justified",

@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
+from bot.chat.asked import Asked
 from bot.chat.blocks import incident_blocks
-from bot.chat.commands import Asked, answer
+from bot.chat.commands import answer
 from bot.model.diagnosis import SecurityGate
 from bot.model.guard import Pause
 from bot.model.incident import Incident

@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.chat.commands import Asked, answer
+from bot.chat.asked import Asked
+from bot.chat.commands import answer
 from bot.model.person import Answer, Person
 from tests.chat.workplace import ChatDesk
 
