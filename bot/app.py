@@ -20,6 +20,7 @@ from bot.flow.guarding import Guarding
 from bot.flow.intake import IntakeWorker
 from bot.flow.journal import Journal
 from bot.flow.ledger import Ledger
+from bot.flow.lifespan import Lifespan
 from bot.flow.modes import Modes
 from bot.flow.observe import Observer
 from bot.flow.outage import OutageRecorder
@@ -143,6 +144,7 @@ class Bellhop:
             join_window_s=self.settings.incidents.join_window,
             respond=responder.start,
             reconcile=reconciler(alertmanager.api) if alertmanager and alertmanager.api else None,
+            counters=self.intake_counters,
         )
         self.run_beside("intake", intake.work())
         kept_s = self.settings.store.retention
@@ -195,7 +197,7 @@ class Bellhop:
         guarding = Guarding(
             store=self.store,
             observer=self.observer,
-            library=self.library,
+            modes=self.modes,
             surroundings=Surroundings(
                 store=self.store, observer=self.observer, controller=controller, clock=self.clock
             ),
@@ -223,7 +225,14 @@ class Bellhop:
         )
         approvals = Approvals(worker=worker, journal=self.journal, clock=self.clock)
         shadow = Shadow(worker=worker, journal=self.journal, observer=self.observer, guarding=guarding)
-        runner = Runner(worker=worker, acts=acts, approvals=approvals, recovery=recovery, shadow=shadow)
+        runner = Runner(
+            worker=worker,
+            lifespan=Lifespan(journal=self.journal, guarding=guarding),
+            acts=acts,
+            approvals=approvals,
+            recovery=recovery,
+            shadow=shadow,
+        )
         responder = Responder(worker=worker, journal=self.journal, observer=self.observer, proposer=self.proposer)
         return responder, runner
 

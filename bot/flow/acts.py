@@ -1,18 +1,16 @@
 """The effects of a run: each writes its intent before and its outcome after, and is never repeated blindly."""
 
 from bot.clock import Clock
-from bot.errors import plain
 from bot.flow.durable import Json
 from bot.flow.facts import onset_of
 from bot.flow.guarding import Guarding
 from bot.flow.journal import Journal
 from bot.flow.listening import listened, wish_about
-from bot.flow.messages import IncidentMessenger, why_escalated
+from bot.flow.messages import IncidentMessenger
 from bot.flow.observe import IncidentReadings, Observer
 from bot.flow.past import (
     Attempt,
     attempt_of,
-    begun_as,
     key_of_intent,
     key_of_outcome,
     only_looks,
@@ -21,17 +19,16 @@ from bot.flow.past import (
     touched,
     under_way,
 )
-from bot.incidents.lifecycle import move
-from bot.model.event import ActRefused, Entry, Escalated, RunStarted, State, StateChanged
+from bot.model.event import ActRefused, Entry
 from bot.model.guard import Pause
 from bot.model.guard_event import RunPaused, RunResumed
 from bot.model.incident import Incident, RunView
-from bot.model.step_event import RunEnded, StepEnded, StepOutcome, StepStarted
+from bot.model.step_event import StepEnded, StepOutcome, StepStarted
 from bot.store import Transaction
 from remediation.contract import Controller, Ports
 from remediation.execute import perform, probe, snapshot
 from remediation.guard import Refusal
-from remediation.machine import Act, Fail, Finish, Skip
+from remediation.machine import Act, Fail, Skip
 from remediation.registry import ACTIONS
 
 
@@ -53,31 +50,8 @@ class Acts:
         self._guarding = guarding
         self._clock = clock
 
-    def real_seconds(self, seconds: float) -> float:
-        """Seconds of the flow's clock on the wall."""
-        return self._clock.real_seconds(seconds)
-
-    async def begin(self, argument: Json) -> Json:
-        """Check the guards and open the run, or refuse with the reason in the incident."""
-        incident, run = argument["incident"], argument["run"]
-        view = await self._journal.incident(incident)
-        if view.runs[run].ended_at is not None:
-            return begun_as(view.runs[run])
-        seen = await self._guarding.look_at_run(view, run, argument["state"]["scope"])
-
-        def decide(view: Incident, transaction: Transaction) -> Json:
-            known = view.runs[run]
-            if known.started_at is not None or known.ended_at is not None:
-                return begun_as(known)
-            refusal = self._guarding.admit_run(transaction, view, run, seen)
-            entries = self._refusal_of_run(known, refusal) if refusal else self._opening(view, known)
-            transaction.append(incident, entries)
-            return {"ok": refusal is None, "verify": False}
-
-        return await self._journal.decide(incident, decide)
-
-    async def act(self, incident: str, run: str, instruction: Json) -> Json:
-        """Do one act: its outcome, as an envelope of plain JSON.
+    async def act(self, incident: str, run: str, instruction: Json, runbook: Json) -> Json:
+        """Do one act of this runbook, as it was planned: its outcome, as an envelope of plain JSON.
 
         Only {"paused": why} while nothing may act, {"skipped": why} once a person wants it passed over and
         {"aborted": why} once one wants the run to end. That also breaks off an act that only looks; any other one is
@@ -94,7 +68,7 @@ class Acts:
         envelope = await probe(act, ports, ACTIONS, before=begun.before) if begun else None
         if envelope is None:
             before = await snapshot(act, ports, ACTIONS)
-            turned_away = await self._admit(found, run, act, before)
+            turned_away = await self._admit(found, run, act, runbook, before)
             if turned_away is not None and not (begun and "aborted" in turned_away):
                 return turned_away
             envelope = turned_away or await self._perform(incident, run, act, ports)
@@ -108,7 +82,7 @@ class Acts:
         is_paused = self._guarding.pause(transaction, act) is not None
         return attempt_of(view, transaction, run, act, is_paused=is_paused)
 
-    async def _admit(self, found: Attempt, run: str, act: Act, before: Json) -> Json | None:
+    async def _admit(self, found: Attempt, run: str, act: Act, runbook: Json, before: Json) -> Json | None:
         """Write the intent, or say what the act comes to without being done: a refusal, a pause, a skip or an abort."""
         view = found.view
 
@@ -122,7 +96,7 @@ class Acts:
 
         if found.is_paused and (kept := await self._journal.decide(view.id, stand)) is not None:
             return kept
-        seen = await self._guarding.look_at_act(view, run, act, untouched=not touched(view.runs[run]))
+        seen = await self._guarding.look_at_act(view, run, act, runbook, untouched=not touched(view.runs[run]))
 
         def decide(view: Incident, transaction: Transaction) -> Json | None:
             if (kept := stand(view, transaction)) is not None:
@@ -167,61 +141,6 @@ class Acts:
             return {}
 
         return await self._journal.decide(incident, write)
-
-    async def end(self, argument: Json, instruction: Json) -> Json:
-        """Close the run: verified next when it succeeded, handed to people when it did not."""
-        finish = Finish.from_json(instruction)
-        incident, run, runbook = argument["incident"], argument["run"], argument["runbook"]
-        view = await self._journal.incident(incident)
-        entry = self._journal.entry
-        ended = RunEnded(run=run, runbook=runbook, result=finish.result, reason=finish.reason)
-        entries = [entry(ended, key=f"ended:{run}")]
-        verify = finish.result == "succeeded" and finish.changed
-        if verify:
-            entries += self._to(view, "monitoring", f"{runbook} succeeded", run)
-        else:
-            back: State = "acknowledged" if view.acknowledged_at else "triggered"
-            entries += self._to(view, back, f"{runbook} ended: {finish.result}", run)
-        if finish.escalate_to:
-            body = Escalated(to=finish.escalate_to, reason=why_escalated(runbook, finish))
-            entries.append(entry(body, key=f"escalated:{run}"))
-
-        def write(transaction: Transaction) -> None:
-            opened = self._guarding.end_run(transaction, run, runbook, finish.result)
-            if not verify:
-                self._guarding.release(transaction, run)
-            transaction.append(incident, [*entries, *(entry(each, key=f"breaker:{run}") for each in opened)])
-
-        await self._journal.store.transact(write)
-        return {"ok": finish.result == "succeeded", "verify": verify}
-
-    async def broke(self, argument: Json, error: Exception) -> None:
-        """Close a run that a defect of Bellhop ended; nothing is taken back, for nobody knows what is right now."""
-        finish = Finish(
-            result="failed", reason=f"a defect of Bellhop ended it: {plain(error)}", escalate_to="operators"
-        )
-        await self.end(argument, finish.to_json())
-
-    async def release(self, run: str) -> Json:
-        """Give back what a run held while its recovery was watched."""
-        await self._journal.store.transact(lambda transaction: self._guarding.release(transaction, run))
-        return {}
-
-    def _opening(self, view: Incident, run: RunView) -> list[Entry]:
-        started = RunStarted(run=run.run, runbook=run.runbook, plan_hash=run.plan_hash)
-        entry = self._journal.entry(started, key=f"started:{run.run}")
-        return [entry, *self._to(view, "mitigating", f"{run.runbook} runs", run.run)]
-
-    def _refusal_of_run(self, run: RunView, refusal: Refusal) -> list[Entry]:
-        entry = self._journal.entry
-        body = ActRefused(run=run.run, runbook=run.runbook, guard=refusal.guard, reason=refusal.reason)
-        ended = RunEnded(run=run.run, runbook=run.runbook, result="stopped", reason=refusal.reason)
-        tell = Escalated(to="operators", reason=f"{run.runbook} was refused: {refusal.reason}")
-        return [
-            entry(body, key=f"refused:{run.run}"),
-            entry(ended, key=f"ended:{run.run}"),
-            entry(tell, key=f"refused told:{run.run}"),
-        ]
 
     def _paused(self, view: Incident, run: str, act: Act, pause: Pause) -> Entry:
         body = RunPaused(run=run, step=act.step, reason=str(pause))
@@ -281,13 +200,6 @@ class Acts:
         entry = self._journal.entry
         turned_away = entry(refused, key=f"refused:{place_of_act(run.run, act)}")
         return envelope, [turned_away, entry(body, key=key_of_outcome(run.run, act))]
-
-    def _to(self, view: Incident, state: State, why: str, run: str) -> list[Entry]:
-        decision = move(view, state)
-        if not decision.legal:
-            return []
-        body = StateChanged(before=view.state, after=state)
-        return [self._journal.entry(body, key=f"{state}:{run}", why=why)]
 
 
 def _outcome_in(envelope: Json) -> StepOutcome:

@@ -8,6 +8,7 @@ from bot.flow.authority import Authority, against_time, given_with, pending_at, 
 from bot.flow.durable import DurableClient, Json
 from bot.flow.facts import is_security_gated
 from bot.flow.journal import Journal
+from bot.flow.meanwhile import planned_before_gate
 from bot.flow.past import incident_of, step_of
 from bot.incidents.lifecycle import SECURITY
 from bot.model.event import ApprovalAnswered, ApprovalExpired, Event, EventBody
@@ -42,8 +43,10 @@ class Approving:
             if pending is None:
                 return Answer(done=False, message=not_waiting(transaction.events(view.id), run, step))
             against = self._authority.against_approving if approves else self._authority.against_rejecting
-            if refusal := against(pending, view.runs[run], by) or against_time(
-                pending, plan_hash, self._journal.clock.now()
+            if refusal := (
+                against(pending, view.runs[run], by)
+                or (approves and planned_before_gate(view, run, step))
+                or against_time(pending, plan_hash, self._journal.clock.now())
             ):
                 if approves and view.quarantined:  # security wants to see who tried
                     wish = WishRefused(run=run, step=step, wish="approve", reason=refusal)
@@ -73,6 +76,7 @@ class Approving:
                 refusal = (
                     against_role(by, pending.roles, f"break the glass for {step}")
                     or against_gate(view, by, step)
+                    or planned_before_gate(view, run, step)
                     or against_time(pending, plan_hash, self._journal.clock.now())
                 )
             if pending is None or refusal:

@@ -6,14 +6,15 @@ so that of two runs that ask at once only one passes.
 
 import dataclasses
 import math
-from collections.abc import Mapping
-from typing import Any
 
 from bot.clock import Clock
 from bot.flow.blast import PUTS_BACK, TAKES_OUT, is_same_place
+from bot.flow.durable import Json
 from bot.flow.facts import certainty_of
 from bot.flow.history import history_of
 from bot.flow.lookout import Lookout, Seen
+from bot.flow.meanwhile import Meanwhile
+from bot.flow.modes import Modes
 from bot.flow.observe import Observer
 from bot.flow.past import incident_of
 from bot.flow.pausing import Pausing
@@ -36,7 +37,6 @@ from remediation.guard import (
     check_reach,
     failures,
 )
-from remediation.load import Library
 from remediation.machine import Act
 from remediation.registry import ACTIONS
 from remediation.schema import Runbook
@@ -53,7 +53,7 @@ class Guarding:
         *,
         store: Store,
         observer: Observer,
-        library: Library,
+        modes: Modes,
         surroundings: Surroundings,
         settings: GuardSettings,
         pausing: Pausing,
@@ -62,7 +62,7 @@ class Guarding:
     ) -> None:
         self._store = store
         self._observer = observer
-        self._library = library
+        self._meanwhile = Meanwhile(network=observer.network, modes=modes)
         self._surroundings = surroundings
         self._settings = settings
         self._limits = limits_of(settings)
@@ -71,25 +71,25 @@ class Guarding:
         self._lookout = Lookout(
             store=store,
             observer=observer,
-            library=library,
             surroundings=surroundings,
             settings=settings,
             ended=ended,
         )
 
-    async def look_at_run(self, view: Incident, run: str, scope: Mapping[str, Any]) -> Seen:
-        """What a run meets at its start."""
-        return await self._lookout.at_run(view, run, scope)
+    async def look_at_run(self, view: Incident, run: str, state: Json) -> Seen:
+        """What a run meets at its start; `state` is that of its machine, with the runbook as it was planned."""
+        runbook = Runbook.model_validate(state["runbook"])
+        return await self._lookout.at_run(view, run, runbook, state["scope"])
 
-    async def look_at_act(self, view: Incident, run: str, act: Act, *, untouched: bool) -> Seen:
+    async def look_at_act(self, view: Incident, run: str, act: Act, runbook: Json, *, untouched: bool) -> Seen:
         """What an act meets; as long as the run has left the network `untouched` the fault is looked at again."""
         if is_harmless(act) or act.phase == "undo":
             return await self._lookout.at_free_act(act)
-        return await self._lookout.at_act(view, run, act, untouched=untouched)
+        return await self._lookout.at_act(view, run, Runbook.model_validate(runbook), act, untouched=untouched)
 
-    async def refusal_now(self, view: Incident, run: str, scope: Mapping[str, Any]) -> Refusal | None:
+    async def refusal_now(self, view: Incident, run: str, state: Json) -> Refusal | None:
         """Why this run would not be let start; nothing is taken or counted."""
-        seen = await self.look_at_run(view, run, scope)
+        seen = await self.look_at_run(view, run, state)
         return await self._store.read(lambda transaction: self._refusal(GuardRows(transaction), view, run, seen))
 
     def pause(self, transaction: Transaction, act: Act) -> Pause | None:
@@ -126,7 +126,9 @@ class Guarding:
             facts = dataclasses.replace(self._bare(seen), reach=self._reach(rows, seen), route=self._route(rows, seen))
             refusal = check_reach(facts, self._limits)
         else:
-            refusal = self._refusal(rows, view, run, seen)
+            place = self._surroundings.place_of(act)
+            changed = self._meanwhile.against(transaction, view, run, act.step, place)
+            refusal = changed or self._refusal(rows, view, run, seen)
         if refusal is None:
             self._inherit(transaction, seen)
             rows.take(seen.needs, run=run, runbook=view.runs[run].runbook, at=self._clock.now())
@@ -170,8 +172,10 @@ class Guarding:
             self.release(transaction, gone)
 
     def _refusal(self, rows: GuardRows, view: Incident, run: str, seen: Seen) -> Refusal | None:
-        runbook = self._library.get(view.runs[run].runbook)
-        return check(runbook.spec.guard, self._facts(rows, view, view.runs[run], runbook, seen), self._limits)
+        if seen.runbook is None:
+            raise TypeError(seen)
+        facts = self._facts(rows, view, view.runs[run], seen.runbook, seen)
+        return check(seen.runbook.spec.guard, facts, self._limits)
 
     def _facts(self, rows: GuardRows, view: Incident, run: RunView, runbook: Runbook, seen: Seen) -> GuardFacts:
         now, target = self._clock.now(), str(view.subject)

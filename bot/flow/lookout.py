@@ -18,7 +18,6 @@ from bot.model.guard import Outage
 from bot.model.incident import Incident
 from bot.store import GuardRows, Store
 from remediation.guard import Measuring, Reach
-from remediation.load import Library
 from remediation.machine import Act
 from remediation.schema import Runbook
 
@@ -29,6 +28,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
     """What was found out outside of the store, just before it is asked whether a run may go on."""
 
     needs: frozenset[str]
+    runbook: Runbook | None = None
+    """As it was when the run was planned."""
     gone: frozenset[str] = frozenset()
     telemetry_age_s: float = 0.0
     diagnosis: Diagnosis | None = None
@@ -51,25 +52,23 @@ class Lookout:
         *,
         store: Store,
         observer: Observer,
-        library: Library,
         surroundings: Surroundings,
         settings: GuardSettings,
         ended: Ended,
     ) -> None:
         self._store = store
         self._observer = observer
-        self._library = library
         self._surroundings = surroundings
         self._settings = settings
         self._ended = ended
 
-    async def at_run(self, view: Incident, run: str, scope: Mapping[str, Any]) -> Seen:
+    async def at_run(self, view: Incident, run: str, runbook: Runbook, scope: Mapping[str, Any]) -> Seen:
         """What a run meets at its start."""
-        runbook = self._library.get(view.runs[run].runbook)
         needs = needs_of(self._observer.network, runbook, view.runs[run].plan, scope)
         move = first_move(view.runs[run].plan)
         seen = Seen(
             needs=needs,
+            runbook=runbook,
             gone=await self._gone(needs, run),
             telemetry_age_s=await self._age(view, runbook),
             diagnosis=view.diagnosis,
@@ -77,7 +76,7 @@ class Lookout:
         )
         return await self._with_outside(seen, "")
 
-    async def at_act(self, view: Incident, run: str, act: Act, *, untouched: bool) -> Seen:
+    async def at_act(self, view: Incident, run: str, runbook: Runbook, act: Act, *, untouched: bool) -> Seen:
         """What an act meets; as long as the run has left the network `untouched` the fault is looked at again.
 
         Telemetry that cannot tell any more (its history was lost, say) takes nothing back of what it told before;
@@ -85,7 +84,6 @@ class Lookout:
         """
         free = await self._met(act)
         place, network = self._surroundings.place_of(act), self._observer.network
-        runbook = self._library.get(view.runs[run].runbook)
         needs = resources(network, place) or resources(network, str(view.subject))
         diagnosis = view.diagnosis
         if untouched and diagnosis and diagnosis.link and not view.runs[run].requested_by and runbook.spec.handles:
@@ -94,6 +92,7 @@ class Lookout:
         seen = replace(
             free,
             needs=needs,
+            runbook=runbook,
             gone=await self._gone(needs, run),
             telemetry_age_s=await self._age(view, runbook, place),
             diagnosis=diagnosis,

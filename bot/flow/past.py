@@ -111,6 +111,11 @@ def begun_as(run: RunView) -> Json:
     return {"ok": not refused, "verify": False}
 
 
+def changing(run: RunView) -> tuple[str, ...]:
+    """The actions that the run has begun and that may have changed something."""
+    return tuple(action for action in run.begun if ACTIONS[action].risk is not Risk.READ)
+
+
 def touched(run: RunView) -> bool:
     """Whether the run has begun any act that may have changed something."""
-    return any(ACTIONS[action].risk is not Risk.READ for action in run.begun)
+    return bool(changing(run))

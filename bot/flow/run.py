@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from bot.flow.acts import Acts
 from bot.flow.approval import Approvals
 from bot.flow.durable import DurableWorker, Json
+from bot.flow.lifespan import Lifespan
 from bot.flow.past import step_of
 from bot.flow.recovery import Recovery
 from bot.flow.shadow import Shadow
@@ -25,12 +26,14 @@ class Runner:
         self,
         *,
         worker: DurableWorker,
+        lifespan: Lifespan,
         acts: Acts,
         approvals: Approvals,
         recovery: Recovery,
         shadow: Shadow,
     ) -> None:
         self._worker = worker
+        self._lifespan = lifespan
         self._acts = acts
         self._approvals = approvals
         self._recovery = recovery
@@ -42,21 +45,21 @@ class Runner:
             return await (self._shadow.run(argument) if argument.get("shadow") else self._carry(argument))
         except Exception as error:
             if not self._worker.closing:
-                await self._acts.broke(argument, error)
+                await self._lifespan.broke(argument, error)
             raise
 
     async def _carry(self, argument: Json) -> Json:
         incident, run = str(argument["incident"]), str(argument["run"])
-        begun = await self._worker.step("begin", self._acts.begin, argument)
+        begun = await self._worker.step("begin", self._lifespan.begin, argument)
         if not begun["ok"]:
             return begun
         state = RunState.from_json(argument["state"])
         while not isinstance(instruction := machine.next_instruction(state), Finish):
             state = await self._carry_out(incident, run, state, instruction)
-        ended = await self._worker.step("end", self._acts.end, argument, instruction.to_json())
+        ended = await self._worker.step("end", self._lifespan.end, argument, instruction.to_json())
         if ended["verify"]:
             await self._recovery.watch(incident, run)
-            await self._worker.step("release", self._acts.release, run)
+            await self._worker.step("release", self._lifespan.release, run)
         return ended
 
     async def _carry_out(self, incident: str, run: str, state: RunState, instruction: Instruction) -> RunState:
@@ -104,7 +107,9 @@ class Runner:
             if abort is not None and act.phase == "run":
                 return machine.abort(state, abort)
             after = f" after pause {turn}" if turn else ""
-            envelope = await self._worker.step(f"{name}{after}", self._acts.act, incident, run, act.to_json())
+            envelope = await self._worker.step(
+                f"{name}{after}", self._acts.act, incident, run, act.to_json(), state.runbook
+            )
             if "skipped" in envelope:
                 passed = await self._pass_over(incident, run, state, act.step, envelope["skipped"])
                 return _unless_aborted(passed, envelope)
@@ -129,7 +134,12 @@ class Runner:
             envelopes = await asyncio.gather(
                 *(
                     self._worker.step(
-                        f"run {act.step} {act.attempt}{after}", self._acts.act, incident, run, act.to_json()
+                        f"run {act.step} {act.attempt}{after}",
+                        self._acts.act,
+                        incident,
+                        run,
+                        act.to_json(),
+                        state.runbook,
                     )
                     for act in left
                 ),

@@ -50,7 +50,7 @@ class Shadow:
 
     async def _begin(self, argument: Json) -> Json:
         view = await self._journal.incident(argument["incident"])
-        refusal = await self._guarding.refusal_now(view, argument["run"], argument["state"]["scope"])
+        refusal = await self._guarding.refusal_now(view, argument["run"], argument["state"])
         if refusal is not None:
             await self._record(
                 view, argument["run"], "start", f"be refused ({refusal.guard}): {refusal.reason}", key="refused"

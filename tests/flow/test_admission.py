@@ -14,6 +14,7 @@ from bot.flow.acts import Acts
 from bot.flow.facts import plan_facts
 from bot.flow.guarding import Guarding
 from bot.flow.journal import Journal
+from bot.flow.lifespan import Lifespan
 from bot.flow.observe import Observer, TelemetrySource
 from bot.flow.pausing import Pausing
 from bot.flow.surroundings import Surroundings
@@ -46,7 +47,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[dict[st
 
 
 @contextlib.asynccontextmanager
-async def another(stage: Stage, telemetry: TelemetrySource | None = None, **guards: Any) -> AsyncIterator[Acts]:
+async def another(stage: Stage, telemetry: TelemetrySource | None = None, **guards: Any) -> AsyncIterator["Bot"]:
     """What a second bot has between its runs and the world: its own store, guards and controller."""
     bot = stage.bellhop
     password = bot.settings.store.password
@@ -65,20 +66,16 @@ async def another(stage: Stage, telemetry: TelemetrySource | None = None, **guar
         guarding = Guarding(
             store=store,
             observer=observer,
-            library=bot.library,
+            modes=bot.modes,
             surroundings=Surroundings(store=store, observer=observer, controller=controller, clock=stage.clock),
             settings=settings,
             pausing=Pausing(None),
             ended=_never,
             clock=stage.clock,
         )
-        yield Acts(
-            journal=Journal(store, stage.clock),
-            observer=observer,
-            controller=controller,
-            guarding=guarding,
-            clock=stage.clock,
-        )
+        journal = Journal(store, stage.clock)
+        acts = Acts(journal=journal, observer=observer, controller=controller, guarding=guarding, clock=stage.clock)
+        yield Bot(Lifespan(journal=journal, guarding=guarding), acts)
     await store.close()
 
 
@@ -94,10 +91,23 @@ class Begun:
     incident: str
     run: str
     act: Act
+    runbook: dict[str, Any]
 
 
-async def begun(stage: Stage, acts: Acts, kind: str, place: str, name: str) -> Begun:
-    """A run that these acts begin, past the queue of the bot on the stage."""
+@dataclass
+class Bot:
+    """What begins runs and does their acts, without a queue."""
+
+    lifespan: Lifespan
+    acts: Acts
+
+    async def act(self, run: Begun) -> dict[str, Any]:
+        """Do the run's one act."""
+        return await self.acts.act(run.incident, run.run, run.act.to_json(), run.runbook)
+
+
+async def begun(stage: Stage, other: Bot, kind: str, place: str, name: str) -> Begun:
+    """A run that this bot begins, past the queue of the bot on the stage."""
     bot = stage.bellhop
     incident = await stage.incident(kind, place)
     proposal = await bot.proposer.propose(incident, cause="test", runbook=name)
@@ -108,10 +118,10 @@ async def begun(stage: Stage, acts: Acts, kind: str, place: str, name: str) -> B
     facts = plan_facts(view, bot.network)
     state = machine.start(book, run=proposal.run, plan=plan, facts=facts, actions=ACTIONS)
     argument = {"incident": incident, "run": proposal.run, "runbook": name, "state": state.to_json()}
-    assert (await acts.begin(argument))["ok"]
+    assert (await other.lifespan.begin(argument))["ok"]
     act = machine.next_instruction(state)
     assert isinstance(act, Act)
-    return Begun(incident, proposal.run, act)
+    return Begun(incident, proposal.run, act, state.runbook)
 
 
 async def test_of_two_bots_that_would_take_both_routes_of_a_flow_out_at_once_one_is_refused(
@@ -127,13 +137,13 @@ async def test_of_two_bots_that_would_take_both_routes_of_a_flow_out_at_once_one
                 (one, await begun(stage, one, "link", "utr-ein", "realign")),
                 (two, await begun(stage, two, "link", "rtm-ein", "realign")),
             ]
-            done = await asyncio.gather(*(acts.act(run.incident, run.run, run.act.to_json()) for acts, run in runs))
+            done = await asyncio.gather(*(acts.act(run) for acts, run in runs))
             assert sorted(envelope["ok"] for envelope in done) == [False, True]
             refused = [each for _, run in runs for each in await stage.bodies(run.incident, ActRefused)]
             assert [each.guard for each in refused] == ["routes"]
             assert stage.acts == ["link.realign"] * turn
             for acts, run in runs:
-                await acts.release(run.run)
+                await acts.lifespan.release(run.run)
 
 
 async def test_a_drain_on_its_way_counts_although_its_device_does_not_say_so_yet(tmp_path: Path) -> None:
@@ -142,7 +152,7 @@ async def test_a_drain_on_its_way_counts_although_its_device_does_not_say_so_yet
         run = await begun(stage, acts, "link", "utr-ein", "realign")
         out = Outage(place="node:rtm", run="INC-9-R1", action="device.drain")
         await stage.bellhop.store.transact(lambda transaction: GuardRows(transaction).take_out(out))
-        assert not (await acts.act(run.incident, run.run, run.act.to_json()))["ok"]
+        assert not (await acts.act(run))["ok"]
         refused = await stage.happened(run.incident, ActRefused)
         assert (refused.guard, stage.acts) == ("routes", [])
 
@@ -154,9 +164,7 @@ async def test_a_run_that_waits_for_telemetry_holds_no_other_up(tmp_path: Path) 
         second = await begun(stage, acts, "link", "ens-grn", "loose")
         nobody = EmbeddedTelemetry(["http://127.0.0.1:1"], clock=stage.clock)
         async with another(stage, nobody) as blind:
-            waiting, going = (
-                asyncio.create_task(blind.act(run.incident, run.run, run.act.to_json())) for run in (first, second)
-            )
+            waiting, going = (asyncio.create_task(blind.act(run)) for run in (first, second))
             assert (await going)["ok"]
             assert not waiting.done()
             refused = await waiting
