@@ -12,7 +12,7 @@ from bot.model.approval_wording import agreed_words, tally_words
 from bot.model.event import Event
 from bot.model.plan_wording import roles_words
 from bot.model.time import format_clock
-from bot.model.wording import confirmed_words
+from bot.model.wording import confirmed_words, doubt_words, settled_words
 
 
 def thread_line(event: Event) -> str | None:
@@ -110,11 +110,11 @@ def _ended(body: steps.RunEnded) -> str:
 
 
 def _asked(body: steps.OutcomeAsked) -> str:
-    return f"*Did {escape(body.step)} of {escape(body.run)} happen?* {escape(body.reason)}"
+    return f"{escape(body.run)}: *{escape(doubt_words(body.step, looks=body.looks))}* {escape(body.reason)}"
 
 
 def _told(body: steps.OutcomeTold) -> str:
-    return f"{escape(body.step)} of {escape(body.run)} {'happened' if body.happened else 'did not happen'}"
+    return escape(settled_words(f"{body.step} of {body.run}", happened=body.happened, looks=body.looks))
 
 
 _LINES: Mapping[type, Callable[[Any], str]] = {

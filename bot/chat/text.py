@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from bot.model.time import format_instant
+from bot.model.visible import clean_line
 
 Block = dict[str, Any]
 SECTION_LIMIT = 3000
@@ -16,15 +17,13 @@ BLOCKS_LIMIT = 50
 FIELD_LIMIT = 300
 """How much of one foreign field is shown: an alert's summary must not push out the rest."""
 
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
-_SPACE = re.compile(r"\s+")
 _SLACK_PERSON = re.compile(r"^slack:([UW][A-Z0-9]{1,20})$")
 _BROKEN_END = re.compile(r"(&[a-z]{0,3}|<[^>]*)$")
 
 
 def clean(text: object, limit: int = FIELD_LIMIT) -> str:
     """`text` as one line without control and direction characters, cut to `limit` characters."""
-    return cut(_INVISIBLE.sub("", _SPACE.sub(" ", str(text))).strip(), limit)
+    return cut(clean_line(text).strip(), limit)
 
 
 def escape(text: object, limit: int = FIELD_LIMIT) -> str:

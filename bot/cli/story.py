@@ -16,7 +16,8 @@ from bot.model.approval_wording import agreed_words, tally_words
 from bot.model.event import Event
 from bot.model.plan_wording import roles_words
 from bot.model.time import format_clock, format_instant
-from bot.model.wording import MARKS, confirmed_words, quarantine_words
+from bot.model.visible import clean_text
+from bot.model.wording import MARKS, confirmed_words, doubt_words, quarantine_words, settled_words
 
 _OUTCOME_STYLE = {
     "succeeded": "green",
@@ -35,8 +36,13 @@ def line(event: Event) -> RenderableType | None:
         return None
     stamp = format_clock(event.at)
     if isinstance(told, str):
-        return Text.from_markup(f"[dim]{stamp}[/dim]  {told}{_person(event)}")
-    return Group(*(Text.from_markup(f"[dim]{stamp}[/dim]  {part}") if isinstance(part, str) else part for part in told))
+        return _shown(stamp, f"{told}{_person(event)}")
+    return Group(*(_shown(stamp, part) if isinstance(part, str) else part for part in told))
+
+
+def _shown(stamp: str, told: str) -> Text:
+    """A line on the screen, in which foreign text obeys neither the terminal nor Rich."""
+    return Text.from_markup(f"[dim]{stamp}[/dim]  {clean_text(told)}")
 
 
 def _person(event: Event) -> str:
@@ -159,12 +165,12 @@ def _(body: steps.AbortAsked) -> Told:
 
 @tell.register
 def _(body: steps.OutcomeAsked) -> Told:
-    return f"[bold yellow]did {body.step} happen?[/bold yellow] {escape(body.reason)}"
+    return f"[bold yellow]{escape(doubt_words(body.step, looks=body.looks))}[/bold yellow] {escape(body.reason)}"
 
 
 @tell.register
 def _(body: steps.OutcomeTold) -> Told:
-    return f"{escape(body.step)} of {body.run} [bold]{'happened' if body.happened else 'did not happen'}[/bold]"
+    return escape(settled_words(f"{body.step} of {body.run}", happened=body.happened, looks=body.looks))
 
 
 @tell.register

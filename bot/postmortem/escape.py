@@ -4,8 +4,8 @@ import re
 
 from markupsafe import Markup
 
-_INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
-_SPACE = re.compile(r"\s+")
+from bot.model.visible import clean_line
+
 _SPECIAL = re.compile(r"([\\`*\[\]<>|~&@]|(?<!\w)_|_(?!\w))")
 _LEADING = re.compile(r"^(\d*)([#+=-]|(?<=\d)[.)])(?=\s|$|[#+=-])")
 _ADDRESS = re.compile(r"://|\bwww\.", re.IGNORECASE)
@@ -19,8 +19,7 @@ def markdown(value: object) -> str:
     """
     if isinstance(value, Markup):
         return str(value)
-    line = _INVISIBLE.sub("", _SPACE.sub(" ", str(value))).strip()
-    line = _SPECIAL.sub(r"\\\1", line)
+    line = _SPECIAL.sub(r"\\\1", clean_line(value).strip())
     line = _ADDRESS.sub(_broken_address, line)
     return _LEADING.sub(r"\1\\\2", line)
 

@@ -1,5 +1,6 @@
 """Each event as one line that a person reads; used by the report and by the web pages."""
 
+from bot.model.approval_wording import agreed_words, tally_words
 from bot.model.diagnosis import Diagnosis
 from bot.model.event import (
     ActRefused,
@@ -41,7 +42,7 @@ from bot.model.plan_wording import roles_words
 from bot.model.step_event import AbortAsked, OutcomeAsked, OutcomeTold, RunEnded, StepEnded, StepStarted
 from bot.model.store_event import StoreWasUnavailable
 from bot.model.time import format_instant
-from bot.model.wording import confirmed_words, quarantine_words
+from bot.model.wording import confirmed_words, doubt_words, quarantine_words, settled_words
 from bot.postmortem.facts import Moment
 from bot.postmortem.history import Events
 from bot.postmortem.words import evidence, finding, number, plural
@@ -111,7 +112,7 @@ def _about_run(body: EventBody) -> str:  # noqa: PLR0911 - one case per event is
             tail = f": {body.error}" if body.error else ""
             return f"{_phase(body.phase)} {body.step} {body.outcome}{confirmed_words(body.envelope)}{tail}"
         case OutcomeAsked():
-            return f"Nobody knows whether {body.step} happened: {body.reason}"
+            return f"People are asked: {doubt_words(body.step, looks=body.looks)} {body.reason}"
         case RunEnded():
             return f"Run {body.run} ended: {body.result}{': ' + body.reason if body.reason else ''}"
         case StoreWasUnavailable():
@@ -158,13 +159,16 @@ def _about_people(body: EventBody) -> str:  # noqa: PLR0911 - one case per event
             who = f"{plural(body.count, 'person')} with the role {roles_words(body.role)}".replace("persons", "people")
             return f"Approval asked for {body.step} ({body.title}): {who}"
         case ApprovalAnswered():
-            return f"{body.step} {body.decision}"
+            missing = tally_words(body.given, body.wanted) if body.decision == "approved" else ""
+            return f"{body.step} {body.decision}{f' ({missing})' if missing else ''}"
         case ApprovalExpired():
-            return f"Nobody decided about {body.step} in time"
+            agreed = agreed_words(body.approved_by, body.wanted)
+            return f"The time to approve {body.step} was over{f'; {agreed}' if agreed else ''}"
         case AbortAsked():
             return f"{body.run} is to be stopped: {body.reason}"
         case OutcomeTold():
-            return f"{body.step} of {body.run} {'happened' if body.happened else 'did not happen'}, a person says"
+            told = settled_words(f"{body.step} of {body.run}", happened=body.happened, looks=body.looks)
+            return f"{told}, a person says"
         case Escalated():
             return f"Escalated to {body.to}: {body.reason}"
         case NoteAdded():

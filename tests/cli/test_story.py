@@ -12,11 +12,14 @@ from bot.model.event import (
     ApprovalAnswered,
     ApprovalAsked,
     DiagnosisMade,
+    Escalated,
     Event,
     IncidentOpened,
     KeysQuarantined,
+    NoteAdded,
     PlanProposed,
 )
+from bot.model.guard_event import RunPaused
 from bot.model.step_event import OutcomeTold, StepEnded
 from bot.model.time import format_instant
 from bot.postmortem.timeline import sentence
@@ -118,6 +121,17 @@ def test_a_diagnosis_names_the_guide_and_that_an_intrusion_is_not_excluded() -> 
     """The words of an unknown verdict are the guide's name."""
     unknown = replace(diagnosis(), verdict="unknown", findings=())
     assert "guide: bellhop runbook show unknown-mode" in shown(of(DiagnosisMade(diagnosis=unknown)))
+
+
+def test_no_foreign_text_writes_to_the_screen_but_as_text() -> None:
+    """Window titles, cleared screens and turned directions come from nobody's alert, note or reason."""
+    wild = "a\x1b]0;owned\x07b\x1b[2Jc\x9bd\u202ee"
+    for told in (
+        of(NoteAdded(text=wild)),
+        of(Escalated(to=wild, reason=wild)),
+        of(RunPaused(run="R", step="s", reason=wild)),
+    ):
+        assert not set("\x1b\x07\x9b\u202e") & set(shown(told)), told
 
 
 def test_hostile_words_are_words_on_the_screen() -> None:
