@@ -27,7 +27,7 @@ from remediation.plan import Plan, PlanFacts, is_required, items_of
 from remediation.retrying import remembered
 from remediation.schema import Branch, Group, Rollback, Runbook, Step
 from remediation.template import render, render_all
-from remediation.transitions import abort, record
+from remediation.transitions import abort, half_taken_back, record
 
 LONGEST_ACT_S = 3600.0
 """An act without a timeout of its own; lint asks for one on every step that touches the network."""
@@ -110,13 +110,12 @@ def _next_of_step(state: RunState, runbook: Runbook, step: Step) -> Instruction:
     try:
         if (skip := _skip(step, scope)) is not None:
             return skip
-        items = items_of(step, scope)
+        turns = _turns(step, scope)
     except TemplateError as error:
         return Fail(step=step.id, why=str(error))
-    if not items:
+    if not turns:
         return Skip(step=step.id, why=f"{step.foreach} has no items")
-    loop = {"index": state.item + 1, "length": len(items)}
-    return _begin(state, step, scope, each={"item": items[state.item], "loop": loop})
+    return _begin(state, step, scope, each=turns[state.item])
 
 
 def _begin(state: RunState, step: Step | Branch, scope: Json, each: Json | None = None) -> Act | Ask | Skip | Fail:
@@ -137,7 +136,7 @@ def _skip(step: Step | Branch, scope: Json) -> Skip | None:
     return Skip(step=step.id, why=f"its condition {step.when} is {wanted}")
 
 
-def _question(step: Step | Branch, scope: Mapping[str, Any], state: RunState) -> Ask | None:
+def _question(step: Step | Branch, scope: Json, state: RunState) -> Ask | None:
     approval = step.approval
     if approval is None or step.id in state.approved or state.risks.get(step.action) == Risk.READ:
         return None
@@ -150,7 +149,26 @@ def _question(step: Step | Branch, scope: Mapping[str, Any], state: RunState) ->
         count=approval.count,
         timeout_s=approval.timeout,
         on_timeout=approval.on_timeout,
+        acts=[_asked(state, step, scope, each) for each in _turns(step, scope)],
     )
+
+
+def _turns(step: Step | Branch, scope: Mapping[str, Any]) -> list[Json]:
+    """What the step's templates see beside the rest, for each time that it is done."""
+    if not (isinstance(step, Step) and step.foreach):
+        return [{}]
+    items = items_of(step, scope)
+    return [{"item": item, "loop": {"index": at, "length": len(items)}} for at, item in enumerate(items, start=1)]
+
+
+def _asked(state: RunState, step: Step | Branch, scope: Json, each: Json) -> Json:
+    """An act as people are asked about it; nothing that the run does before it changes what it reads."""
+    try:
+        act = _act(state, step, scope, each)
+    except TemplateError as error:
+        title = _title(step.title or step.action, each)
+        return {"step": _name(step, each), "title": title, "action": step.action, "parameters": {}, "fault": str(error)}
+    return {"step": act.step, "title": act.title, "action": act.action, "parameters": act.parameters}
 
 
 def _act(state: RunState, step: Step | Branch, scope: Json, each: Json) -> Act:
@@ -193,7 +211,7 @@ def _undo(state: RunState, runbook: Runbook, name: str, rollback: Rollback) -> A
     try:
         parameters = render_all(rollback.parameters, scope)
     except TemplateError as error:
-        return _closing(state, runbook, "failed", f"taking back {name}: {error}")
+        return _closing(state, runbook, "failed", half_taken_back(state, name, str(error)))
     return Act(
         step=name,
         title=_title(step.title or rollback.action, told["each"]),

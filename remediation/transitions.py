@@ -179,8 +179,16 @@ def _undo_ended(state: RunState, act: Act, result: Json) -> RunState:
 def _undone(state: RunState, act: Act | AskOutcome, *, ok: bool, error: str) -> RunState:
     if ok:
         return replace(state, done=[name for name in state.done if name != act.step])
-    reason = f"taking back {act.step} failed: {error}; what came before it still stands"
-    return replace(state, undoing={}, finished={"result": "failed", "reason": reason, "page": True})
+    finished = {"result": "failed", "reason": half_taken_back(state, act.step, error), "page": True}
+    return replace(state, undoing={}, finished=finished)
+
+
+def half_taken_back(state: RunState, name: str, error: str) -> str:
+    """Why taking back ended at an act, what still stands, and why it was to be taken back."""
+    runbook = Runbook.model_validate(state.runbook)
+    standing = [each for each in state.done if each != name and runbook.step(each).rollback is not None]
+    also = f"; {', '.join(standing)} still {'stand' if len(standing) > 1 else 'stands'}" if standing else ""
+    return f"taking back {name} failed: {error}{also}; it was to be taken back because: {state.undoing['reason']}"
 
 
 def _back(state: RunState, result: Result, reason: str) -> RunState:

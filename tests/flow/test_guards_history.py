@@ -7,6 +7,7 @@ from pathlib import Path
 from bot.controllers import build_controller
 from bot.flow.guarding import Guarding
 from bot.flow.history import history_of
+from bot.flow.journal import Journal
 from bot.flow.pausing import Pausing
 from bot.flow.surroundings import Surroundings
 from bot.model.event import Entry, NoteAdded, RunStarted
@@ -43,8 +44,13 @@ async def beside(stage: Stage) -> AsyncIterator[tuple[Store, Guarding]]:
             Guarding(
                 store=store,
                 observer=bot.observer,
-                library=bot.library,
-                surroundings=Surroundings(store=store, observer=bot.observer, controller=controller, clock=stage.clock),
+                modes=bot.modes,
+                surroundings=Surroundings(
+                    journal=Journal(store, stage.clock),
+                    observer=bot.observer,
+                    controller=controller,
+                    clock=stage.clock,
+                ),
                 settings=bot.settings.guards,
                 pausing=Pausing(None),
                 ended=_never,

@@ -100,8 +100,8 @@ UNDONE = (
     outcome(),
     outcome(ok=False, happened=False),
     outcome(ok=False),
-    outcome(ok=False, happened=None),
-    outcome(ok=False, happened=None),
+    outcome(ok=False, happened=False, retryable=True),
+    *(outcome(ok=False, happened=None) for _ in range(3)),
 )
 """Envelopes of taking back: few runs come to it, so it goes wrong more often."""
 DECISIONS = ("approved", "approved", "approved", "rejected", "expired", "aborted")
@@ -197,7 +197,7 @@ def standing(trace: Trace) -> list[str]:
 
 def _moods(seed: int) -> list[int]:
     """As many as a run may need, all equally likely: drawn one by one most of them would be the simplest."""
-    return Random(seed).choices(range(2340), k=60)
+    return Random(seed).choices(range(2520), k=60)
 
 
 answers: st.SearchStrategy[Answer] = st.integers(0, 2**32).map(_moods).map(answering)

@@ -204,8 +204,22 @@ def test_failed_rollback_stops_the_run_and_says_what_still_stands() -> None:
     taken, finish = run(*steps, answer=scripted(outcome(), FAILED, FAILED))
     assert taken == ["first", "second", "undo second"]
     assert finish.result == "failed"
-    assert finish.reason == "taking back second failed: it did not work; what came before it still stands"
+    assert finish.reason == (
+        "taking back second failed: it did not work; first still stands; "
+        "it was to be taken back because: step second: it did not work"
+    )
     assert finish.escalate_to == "operators"
+
+
+def test_taking_back_is_tried_again_where_it_surely_did_not_happen() -> None:
+    """A far side that is busy for a moment leaves nothing half taken back; after some tries people are called."""
+    steps = (step("first", rollback=BACK), step("second", rollback=BACK, on_failure="rollback"))
+    busy = outcome(ok=False, happened=False, retryable=True)
+    taken, finish = run(*steps, answer=scripted(outcome(), FAILED, busy, busy))
+    assert taken == ["first", "second", "undo second", "undo second", "undo second", "undo first"]
+    assert finish.result == "rolled back"
+    taken, finish = run(*steps, answer=scripted(outcome(), FAILED, busy, busy, busy))
+    assert (taken[2:], finish.result) == (["undo second"] * 3, "failed")
 
 
 @pytest.mark.parametrize(
