@@ -36,6 +36,7 @@ from bot.flow.shadow import Shadow
 from bot.flow.steering import Steering
 from bot.flow.surroundings import Surroundings
 from bot.flow.switches import Switches
+from bot.flow.watchdog import Watchdog
 from bot.intake.counters import IntakeCounters
 from bot.intake.door import intake_routes
 from bot.intake.inbox import Inbox
@@ -103,7 +104,13 @@ class Bellhop:
                 network=self.network,
             ),
             requests=Requests(journal=self.journal, proposer=self.proposer, network=self.network, rota=settings.rota),
-            steering=Steering(journal=self.journal, client=self._client, proposer=self.proposer, modes=self.modes),
+            steering=Steering(
+                journal=self.journal,
+                client=self._client,
+                proposer=self.proposer,
+                modes=self.modes,
+                people={each.id: each for each in _everybody(settings)},
+            ),
             playbooks=load_playbooks(settings.runbooks.directory),
         )
         self.slack = (
@@ -129,14 +136,13 @@ class Bellhop:
         if isinstance(self.telemetry, EmbeddedTelemetry):
             await self.telemetry.recall()
             self.telemetry.start()
-        responder, runner = self._flow(worker)
+        responder, runner, watchdog = self._flow(worker)
         self.run_beside("outages", outages.work())
         again = PublishingAgain(worker=worker, journal=self.journal, publisher=self.publisher)
         await worker.launch(
             {RUN_WORKFLOW: runner.run, RESPOND_WORKFLOW: responder.respond, PUBLISH_WORKFLOW: again.work}
         )
-        await responder.resume()
-        self.run_beside("take-over", _take_over(worker, executor))
+        self.run_beside("take-over", _take_over(worker, executor, watchdog))
         alertmanager = self.settings.intake.alertmanager
         intake = IntakeWorker(
             journal=self.journal,
@@ -192,14 +198,14 @@ class Bellhop:
             await self._executor.release()
         await self.store.close()
 
-    def _flow(self, worker: DurableWorker) -> tuple[Responder, Runner]:
+    def _flow(self, worker: DurableWorker) -> tuple[Responder, Runner, Watchdog]:
         controller = build_controller(self.settings, self.clock, self._controllers)
         guarding = Guarding(
             store=self.store,
             observer=self.observer,
             modes=self.modes,
             surroundings=Surroundings(
-                store=self.store, observer=self.observer, controller=controller, clock=self.clock
+                journal=self.journal, observer=self.observer, controller=controller, clock=self.clock
             ),
             settings=self.settings.guards,
             pausing=self.pausing,
@@ -223,18 +229,20 @@ class Bellhop:
             guarding=guarding,
             clock=self.clock,
         )
+        lifespan = Lifespan(journal=self.journal, guarding=guarding)
         approvals = Approvals(worker=worker, journal=self.journal, clock=self.clock)
         shadow = Shadow(worker=worker, journal=self.journal, observer=self.observer, guarding=guarding)
         runner = Runner(
             worker=worker,
-            lifespan=Lifespan(journal=self.journal, guarding=guarding),
+            lifespan=lifespan,
             acts=acts,
             approvals=approvals,
             recovery=recovery,
             shadow=shadow,
         )
         responder = Responder(worker=worker, journal=self.journal, observer=self.observer, proposer=self.proposer)
-        return responder, runner
+        watchdog = Watchdog(worker=worker, journal=self.journal, lifespan=lifespan, responder=responder)
+        return responder, runner, watchdog
 
 
 def _everybody(settings: Settings) -> tuple[PersonSettings, ...]:
@@ -244,9 +252,10 @@ def _everybody(settings: Settings) -> tuple[PersonSettings, ...]:
     return (*named, *settings.people)
 
 
-async def _take_over(worker: DurableWorker, executor: Executor) -> None:
+async def _take_over(worker: DurableWorker, executor: Executor, watchdog: Watchdog) -> None:
     """Every few seconds, carry on with what a dead server of the same store left; keeps this one's lock alive."""
     while True:
         with contextlib.suppress(StoreUnavailableError):
             await worker.take_over(executor.dead)
+            await watchdog.look()
         await asyncio.sleep(_TAKE_OVER_EVERY_S)

@@ -93,10 +93,13 @@ async def _store(settings: Settings) -> str:
     try:
         await store.open()
         incidents = await store.read(lambda transaction: transaction.incident_ids())
+        aside, newest = await store.read(lambda transaction: transaction.inbox_aside())
         kind = store.engine.dialect.name
     finally:
         await store.close()
-    return f"{kind}, {len(incidents)} incidents"
+    deliveries = "1 delivery" if aside == 1 else f"{aside} deliveries"
+    told = f"; put aside without effect: {deliveries} of alerts, the newest from {newest}" if aside else ""
+    return f"{kind}, {len(incidents)} incidents{told}"
 
 
 async def _telemetry(settings: Settings) -> str:

@@ -111,6 +111,19 @@ class WebSettings(Block):
     session: PositiveDuration = 43200.0
     """How long a sign-in on the pages lasts."""
 
+    @field_validator("tokens")
+    @classmethod
+    def _apart(cls, tokens: tuple[WebToken, ...]) -> tuple[WebToken, ...]:
+        for place, token in enumerate(tokens):
+            for other in tokens[:place]:
+                if other.name == token.name:
+                    raise ValueError(f"{token.name} is named twice: every token has its own name")
+                if other.token == token.token:
+                    raise ValueError(
+                        f"{other.name} and {token.name} have the same secret: give each a token of their own"
+                    )
+        return tokens
+
 
 class IncidentSettings(Block):
     """How alerts become incidents, and how recovery is judged."""

@@ -61,6 +61,12 @@ def counters(intake: IntakeCounters, store: Store, telemetry: TelemetrySource) -
             read=lambda: {(): float(intake.alerts)},
         ),
         Counter(
+            name="bellhop_deliveries_put_aside_total",
+            help="Accepted deliveries that could have no effect: log and `bellhop doctor` tell why.",
+            kind="counter",
+            read=lambda: {(): float(intake.put_aside)},
+        ),
+        Counter(
             name="bellhop_store_writable",
             help="Whether the store takes writes: 1 or, while it refuses, 0.",
             kind="gauge",

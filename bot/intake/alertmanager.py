@@ -5,12 +5,12 @@ from typing import Literal
 import msgspec
 
 from bot.errors import BadPayloadError
-from bot.intake.wire import decoded, instant
+from bot.intake.wire import decoded, identifier, instant, labels_without_nul
 from bot.model.alert import Alert, Delivery
 
 _NO_END = "0001-01-01T00:00:00"
 _MAX_ALERTS = 10_000
-_MAX_FINGERPRINT = 128
+MAX_FINGERPRINT = 128
 
 
 class _WireAlert(msgspec.Struct, kw_only=True, rename="camel"):
@@ -68,9 +68,6 @@ def _parse(body: bytes, source: Literal["alertmanager", "grafana"], version: str
 def _alert(wire: _WireAlert, path: str, now: float | None) -> Alert:
     if wire.status not in ("firing", "resolved"):
         raise BadPayloadError(f"{path}.status: is neither firing nor resolved", field=f"{path}.status")
-    if not (wire.fingerprint and wire.fingerprint.isprintable() and len(wire.fingerprint) <= _MAX_FINGERPRINT):
-        fault = f"is not 1 to {_MAX_FINGERPRINT} printable characters"
-        raise BadPayloadError(f"{path}.fingerprint: {fault}", field=f"{path}.fingerprint")
     starts = instant(wire.starts_at, f"{path}.startsAt", now)
     ends = None
     if wire.ends_at and not wire.ends_at.startswith(_NO_END):
@@ -78,12 +75,12 @@ def _alert(wire: _WireAlert, path: str, now: float | None) -> Alert:
         if ends < starts:
             raise BadPayloadError(f"{path}.endsAt: is before startsAt", field=f"{path}.endsAt")
     return Alert(
-        fingerprint=wire.fingerprint,
+        fingerprint=identifier(wire.fingerprint, f"{path}.fingerprint", MAX_FINGERPRINT),
         name=wire.labels.get("alertname", "unnamed alert"),
         status=wire.status,  # type: ignore[arg-type]
         starts_at=starts,
         ends_at=ends if wire.status == "resolved" else None,
-        labels=wire.labels,
+        labels=labels_without_nul(wire.labels, f"{path}.labels"),
         annotations=wire.annotations,
         generator_url=wire.generator_url,
     )

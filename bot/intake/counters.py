@@ -10,6 +10,8 @@ class IntakeCounters:
         self.deliveries: Counter[str] = Counter()
         """By answer: accepted, duplicate, or the reason of the refusal."""
         self.alerts = 0
+        self.put_aside = 0
+        """Accepted deliveries that could have no effect and wait in the inbox for somebody to look at them."""
 
     def accepted(self, *, alerts: int) -> None:
         """A delivery is on disk."""

@@ -15,7 +15,7 @@ from bot.intake.counters import IntakeCounters
 from bot.intake.generic import envelope, parse_generic
 from bot.intake.inbox import Inbox
 from bot.intake.pagerduty import parse_pagerduty
-from bot.intake.verify import Check, credentials, signature
+from bot.intake.verify import FRESH_S, Check, credentials, signature, stamped
 from bot.intake_settings import IntakeSettings
 from bot.model.alert import Delivery
 from bot.store.trouble import StoreDownError
@@ -35,16 +35,20 @@ PARSERS: Mapping[str, Parse] = {
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """What opens a door: a check of the headers alone comes before the body is read, one of the body after."""
+    """What opens a door: a check of the headers alone comes before the body is read, one of the body after.
+
+    `fresh` is asked last: whether what is signed was signed just now.
+    """
 
     before: Check | None = None
     after: Check | None = None
+    fresh: Check | None = None
 
 
 def intake_routes(settings: IntakeSettings, inbox: Inbox, clock: Clock, counters: IntakeCounters) -> list[Route]:
     """A route for each source that is configured, its secrets read once; raises UsageError when one is missing."""
     routes = []
-    for source, lock in _locks(settings).items():
+    for source, lock in _locks(settings, clock).items():
         door = _Door(source, lock, inbox, clock, counters)
         routes.append(Route(f"/alerts/{source}", door.post, methods=["POST"]))
         if source == "generic":
@@ -52,14 +56,15 @@ def intake_routes(settings: IntakeSettings, inbox: Inbox, clock: Clock, counters
     return routes
 
 
-def _locks(settings: IntakeSettings) -> dict[str, Lock]:
+def _locks(settings: IntakeSettings, clock: Clock) -> dict[str, Lock]:
     locks: dict[str, Lock] = {}
     if (own := settings.alertmanager) is not None:
         locks["alertmanager"] = Lock(before=credentials(own.bearer_token, own.basic))
     if (grafana := settings.grafana) is not None:
         if grafana.signing_secret is not None:
             header, stamp = grafana.signature_header, grafana.timestamp_header
-            locks["grafana"] = Lock(after=signature([grafana.signing_secret], header, stamped_by=stamp))
+            proof = signature([grafana.signing_secret], header, stamped_by=stamp)
+            locks["grafana"] = Lock(after=proof, fresh=stamped(stamp, clock.now) if stamp else None)
         else:
             locks["grafana"] = Lock(before=credentials(grafana.bearer_token, None))
     if (pages := settings.pagerduty) is not None:
@@ -85,10 +90,19 @@ class _Door:
         body = await _bounded(request)
         if body is None:
             return self._refuse(413, f"the body is larger than {MAX_BODY} bytes", "too large")
-        if self._lock.after is not None and not self._lock.after(request.headers, body):
+        return self._unproved(request.headers, body) or await self._take(request.headers, body)
+
+    def _unproved(self, headers: Mapping[str, str], body: bytes) -> Response | None:
+        """The answer to a body whose signature does not fit or is not of now."""
+        if self._lock.after is not None and not self._lock.after(headers, body):
             return self._stranger()
+        if self._lock.fresh is not None and not self._lock.fresh(headers, body):
+            return self._refuse(401, f"signed more than {FRESH_S:g} s ago or ahead: compare the clocks", "stale")
+        return None
+
+    async def _take(self, headers: Mapping[str, str], body: bytes) -> Response:
         try:
-            whole = body if self._envelope is None else self._envelope(request.headers, body)
+            whole = body if self._envelope is None else self._envelope(headers, body)
             delivery = self._parse(whole, now=self._clock.now())
             await self._inbox.put(self._source, whole, received_at=self._clock.now())
         except BadPayloadError as error:

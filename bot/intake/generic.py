@@ -9,18 +9,19 @@ A change:  {"id": "chg-9", "change": "firmware", "node": "utr", "title": "4.2.1"
 CloudEvent, what the data leave out comes from the envelope: `subject` ("link/ams-utr"), `time`, `type`, `severitytext`.
 """
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import msgspec
 
 from bot.errors import BadPayloadError
-from bot.intake.wire import decoded, instant, misfit
+from bot.intake.wire import LONGEST_ID, decoded, identifier, instant, misfit, without_nul
 from bot.model.alert import Alert, Change, Delivery
 from bot.model.network import Subject
 
 _KINDS = ("link", "node", "flow")
-_LONGEST_ID = 512
+_SPOKEN = ("title", "severity", *_KINDS)
 
 
 class _Small(msgspec.Struct, kw_only=True):
@@ -69,8 +70,9 @@ def parse_generic(body: bytes, *, now: float | None = None) -> Delivery:
     if "specversion" in fields:
         fields, place = _unwrapped(decoded(body, _CloudEvent)), "data."
     small = _convert(fields, place)
-    if not 1 <= len(small.id) <= _LONGEST_ID:
-        raise BadPayloadError(f"{place}id: is not 1 to {_LONGEST_ID} characters", field=f"{place}id")
+    identifier(small.id, f"{place}id")
+    for name in _SPOKEN:
+        without_nul(getattr(small, name), f"{place}{name}")
     if small.change:
         return Delivery(source="generic", group_key=small.id, alerts=(), changes=(_change(small, place, now),))
     return Delivery(source="generic", group_key=small.id, alerts=(_alert(small, place, now),))
@@ -83,13 +85,18 @@ def _unwrapped(event: _CloudEvent) -> dict[str, Any]:
     about = {kind: name} if kind in _KINDS and name and not any(event.data.get(each) for each in _KINDS) else {}
     given = {name: value for name, value in event.data.items() if name in _Small.__struct_fields__}
     implied = {
-        "id": f"{event.source} {event.id}",
+        "id": _named(f"{event.source} {event.id}"),
         "title": event.type,
         "severity": event.severitytext.lower(),
         "starts_at": event.time,
         "at": event.time,
     }
     return {**implied, **about, **given}
+
+
+def _named(whole: str) -> str:
+    """What a CloudEvent is called; its source and id have no bound, so of long ones the digest."""
+    return whole if len(whole) <= LONGEST_ID else f"sha256:{hashlib.sha256(whole.encode()).hexdigest()}"
 
 
 def _convert(fields: dict[str, Any], place: str) -> _Small:

@@ -11,6 +11,8 @@ Row = tuple[str, float, str, bytes]
 """(source, received_at, digest, body)."""
 Waiting = tuple[Row, asyncio.Future[None]]
 """A body, and what its door waits for."""
+KEEP_S = 7 * 86400.0
+"""How long handled bodies are remembered: so long the same one again has no effect."""
 _MOST_WAITING = 10_000
 _MOST_WAITING_BYTES = 64 << 20
 _MOST_IN_ONE_COMMIT = 1000

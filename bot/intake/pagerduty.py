@@ -2,11 +2,15 @@
 
 import msgspec
 
-from bot.intake.wire import decoded, instant
+from bot.errors import BadPayloadError
+from bot.intake.inbox import KEEP_S
+from bot.intake.wire import decoded, identifier, instant, without_nul
 from bot.model.alert import Alert, Delivery
 
 _OVER = "incident.resolved"
 _BEGINS = frozenset({"incident.triggered", "incident.reopened"})
+_OLDEST_S = KEEP_S - 86400.0
+"""PagerDuty signs no time but the event's own: older than this it is refused, while the inbox still knows its body."""
 _URGENCY = {"high": "critical", "low": "warning"}
 
 
@@ -38,6 +42,7 @@ class _Message(msgspec.Struct):
 def parse_pagerduty(body: bytes, *, now: float | None = None) -> Delivery:
     """Read a message; raises BadPayloadError. Events that begin or end nothing (a note, a ping) carry no alert."""
     event = decoded(body, _Message).event
+    identifier(event.data.id, "event.data.id")
     alerts = (_alert(event, now),) if event.event_type in _BEGINS or event.event_type == _OVER else ()
     return Delivery(source="pagerduty", group_key=event.data.id, alerts=alerts)
 
@@ -45,15 +50,25 @@ def parse_pagerduty(body: bytes, *, now: float | None = None) -> Delivery:
 def _alert(event: _Event, now: float | None) -> Alert:
     data, over = event.data, event.event_type == _OVER
     starts = instant(data.created_at, "event.data.created_at", now)
-    ended = instant(event.occurred_at, "event.occurred_at", now) if over else None
-    service = data.service.summary if data.service else ""
+    occurred = _recent(event.occurred_at, now)
+    ended = occurred if over else None
+    title = without_nul(data.title, "event.data.title")
+    service = without_nul(data.service.summary, "event.data.service.summary") if data.service else ""
     return Alert(
         fingerprint=f"pagerduty:{data.id}",
-        name=data.title or f"PagerDuty incident {data.id}",
+        name=title or f"PagerDuty incident {data.id}",
         status="resolved" if over else "firing",
         starts_at=starts,
         ends_at=None if ended is None else max(ended, starts),
         labels={"severity": _URGENCY.get(data.urgency or "", "critical"), "service": service},
-        annotations={"mentions": f"{data.incident_key or ''} {data.title}"},
+        annotations={"mentions": f"{data.incident_key or ''} {title}"},
         generator_url=data.html_url,
     )
+
+
+def _recent(text: str, now: float | None) -> float:
+    occurred = instant(text, "event.occurred_at", now)
+    if now is not None and occurred < now - _OLDEST_S:
+        fault = f"is more than {_OLDEST_S / 86400:g} days ago"
+        raise BadPayloadError(f"event.occurred_at: {fault}", field="event.occurred_at")
+    return occurred

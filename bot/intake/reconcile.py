@@ -8,9 +8,10 @@ from functools import partial
 import httpx
 import msgspec
 
-from bot.errors import UnavailableError
+from bot.errors import BadPayloadError, UnavailableError
 from bot.far import open_client, request_headers, tls_context
-from bot.intake.wire import to_the_millisecond
+from bot.intake.alertmanager import MAX_FINGERPRINT
+from bot.intake.wire import identifier, labels_without_nul, to_the_millisecond
 from bot.model.alert import Alert, Delivery
 from bot.settings import Far
 
@@ -35,8 +36,9 @@ class _ApiAlert(msgspec.Struct, kw_only=True, rename="camel"):
 
 
 def reconciler(far: Far) -> Callable[[Delivery], Awaitable[tuple[Alert, ...]]]:
-    """A function that completes a cut delivery; it raises UnavailableError, so that the delivery waits.
+    """A function that completes a cut delivery.
 
+    It raises UnavailableError, so that the delivery waits, and BadPayloadError when the answer makes no sense.
     Raises UsageError when a secret or certificate cannot be read.
     """
     client = partial(open_client, far)
@@ -73,13 +75,13 @@ def _alert(wire: _ApiAlert) -> Alert:
     try:
         starts_at = to_the_millisecond(wire.starts_at)
     except (ValueError, OverflowError) as error:
-        raise UnavailableError(f"Alertmanager names a time that is none: {error}") from None
+        raise BadPayloadError(f"Alertmanager's API, startsAt: {error}", field="startsAt") from None
     return Alert(
-        fingerprint=wire.fingerprint,
+        fingerprint=identifier(wire.fingerprint, "Alertmanager's API, fingerprint", MAX_FINGERPRINT),
         name=wire.labels.get("alertname", "unnamed alert"),
         status="firing",
         starts_at=starts_at,
-        labels=wire.labels,
+        labels=labels_without_nul(wire.labels, "Alertmanager's API, labels"),
         annotations=wire.annotations,
         generator_url=wire.generator_url,
     )

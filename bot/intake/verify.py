@@ -50,6 +50,22 @@ def signature(secrets: Iterable[Secret], header: str, *, prefix: str = "", stamp
     return check
 
 
+def stamped(header: str, now: Callable[[], float]) -> Check:
+    """Whether the header's Unix seconds, which the signature covers, are within five minutes of `now`."""
+
+    def check(headers: Mapping[str, str], body: bytes) -> bool:
+        del body
+        stamp = headers.get(header.lower(), "")
+        if not (stamp.isascii() and stamp.isdigit() and len(stamp) <= _LONGEST_STAMP):
+            return False
+        return abs(int(stamp) - now()) <= FRESH_S
+
+    return check
+
+
+FRESH_S = 300.0
+"""So far may a sender's clock be from ours, its way included; what is older may be a recording."""
+_LONGEST_STAMP = 12
 _MOST_SIGNATURES = 8
 
 

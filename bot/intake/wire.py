@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from typing import TypeVar
 
 import msgspec
@@ -13,6 +14,8 @@ _FIRST_YEAR_S = 946684800.0
 """2000-01-01: a time from before is a broken clock."""
 _FAR_FUTURE_S = 400 * 86400.0
 _FINER_THAN_MS = re.compile(r"(?<=\.\d{3})\d+")
+LONGEST_ID = 512
+"""Characters; with four bytes each a key made of them still fits into an index of Postgres, 2704 bytes an entry."""
 _PATH = re.compile(r" - at `(.*)`$")
 
 Message = TypeVar("Message")
@@ -48,6 +51,28 @@ def instant(text: str, path: str, now: float | None) -> float:
     if not _FIRST_YEAR_S <= seconds <= latest:
         raise BadPayloadError(f"{path}: {text} is absurd", field=path)
     return seconds
+
+
+def identifier(text: str, path: str, longest: int = LONGEST_ID) -> str:
+    """The text of the field at `path`, fit to be part of a key; raises BadPayloadError."""
+    if not (text and len(text) <= longest and text.isprintable()):
+        raise BadPayloadError(f"{path}: is not 1 to {longest} printable characters", field=path)
+    return text
+
+
+def without_nul(text: str, path: str) -> str:
+    """The text of the field at `path`; raises BadPayloadError where it holds a NUL, which Postgres never takes."""
+    if "\0" in text:
+        raise BadPayloadError(f"{path}: holds a NUL character", field=path)
+    return text
+
+
+def labels_without_nul(labels: Mapping[str, str], path: str) -> Mapping[str, str]:
+    """Labels, their names and values free of NUL; raises BadPayloadError."""
+    for name, value in labels.items():
+        without_nul(name, path)
+        without_nul(value, f"{path}.{name}")
+    return labels
 
 
 def misfit(error: msgspec.ValidationError) -> BadPayloadError:

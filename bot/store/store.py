@@ -22,9 +22,11 @@ from bot.errors import StoreUnavailableError
 from bot.store.engine import READS, database_url, open_engine
 from bot.store.tables import SCHEMA_TURN, VERSION_TABLE
 from bot.store.transaction import Transaction
-from bot.store.trouble import StoreDownError, first_line, place_of, trouble_of
+from bot.store.trouble import StoreDownError, TurnedAwayError, refusal_of
 
 T = TypeVar("T")
+_TURNS = 5
+"""So often a transaction is begun that the server keeps breaking off in favour of others."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ class Store:
     async def transact(self, work: Callable[[Transaction], T]) -> T:
         """Run `work` and commit once; raises StoreUnavailableError, and what `work` raises, with nothing written.
 
+        `work` is run again where the server broke it off for another transaction's sake, as in a deadlock.
         Only where the connection to a server breaks in the commit itself it may have been written all the same.
         """
         self._refuse_in_outage()
@@ -137,12 +140,18 @@ class Store:
     def _write(self, engine: sa.Engine, work: Callable[[Transaction], T], *, recovers: bool = False) -> T:
         if not recovers:
             self._refuse_in_outage()
-        done = self._run(engine, work)
+        done = self._run_in_turn(engine, work)
         with self._noting:
             self.commits += 1
             if recovers or not self._attended:
                 self.outage = None
         return done
+
+    def _run_in_turn(self, engine: sa.Engine, work: Callable[[Transaction], T]) -> T:
+        for _ in range(_TURNS - 1):
+            with suppress(TurnedAwayError):
+                return self._run(engine, work)
+        return self._run(engine, work)
 
     def note(self, error: StoreDownError) -> None:
         """Somebody else could not write into the same database; from any thread."""
@@ -203,8 +212,7 @@ class Store:
         try:
             yield
         except DBAPIError as error:
-            refused = StoreUnavailableError(f"the store {place_of(self._url)} refuses: {first_line(error)}")
-            raise trouble_of(self._url, error) or refused from None
+            raise refusal_of(self._url, error) from None
         except SQLAlchemyError as error:
             raise StoreUnavailableError(f"the store fails: {type(error).__name__}") from None
 

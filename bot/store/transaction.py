@@ -76,6 +76,11 @@ class Transaction:
             rows = self.connection.execute(_SOME_EVENTS_BEHIND, {**asked, "most": most})
         return tuple(_decode(text) for text in rows.scalars())
 
+    def events_beside(self, incident: str, after: int = 0) -> tuple[Event, ...]:
+        """The events of an incident behind `after`, in order, to look at: nobody is waited for or kept from adding."""
+        rows = self.connection.execute(_EVENTS_BEHIND, {"number": _number(incident), "after": after})
+        return tuple(_decode(text) for text in rows.scalars())
+
     def events_from(self, incident: str, key: str) -> tuple[Event, ...]:
         """The events of an incident from the one that happened under `key` on; all where none did."""
         first = self.happened(incident, [key]).get(key)
@@ -92,6 +97,12 @@ class Transaction:
         if open_only:
             query = query.where(INCIDENTS.c.closed.is_(False))
         return tuple(f"{_PREFIX}{number}" for number in self.connection.execute(query).scalars())
+
+    def open_seqs(self) -> dict[str, int]:
+        """The incidents that are not over -> the seq of their last event, oldest first; nobody is waited for."""
+        query = sa.select(INCIDENTS.c.number, INCIDENTS.c.last_seq).where(INCIDENTS.c.closed.is_(False))
+        rows = self.connection.execute(query.order_by(INCIDENTS.c.number))
+        return {f"{_PREFIX}{number}": last for number, last in rows}
 
     def incident_of_episode(self, episode: str) -> str | None:
         """The incident that an alert's episode belongs to."""
@@ -162,14 +173,24 @@ class Transaction:
         self.connection.execute(INBOX.update().where(INBOX.c.id == row).values(**values))
 
     def inbox_forget(self, before: float) -> int:
-        """Delete the oldest finished bodies received before `before` (Unix seconds), at most 1000; how many."""
+        """Delete the oldest handled bodies received before `before` (Unix seconds), at most 1000; how many.
+
+        Bodies that were put aside stay.
+        """
         old = (
             sa.select(INBOX.c.id)
-            .where(INBOX.c.finished_at.is_not(None), INBOX.c.received_at < before)
+            .where(INBOX.c.finished_at.is_not(None), INBOX.c.refused.is_(False), INBOX.c.received_at < before)
             .order_by(INBOX.c.id)
             .limit(_MOST_FORGOTTEN)
         )
         return self.connection.execute(INBOX.delete().where(INBOX.c.id.in_(old))).rowcount
+
+    def inbox_aside(self) -> tuple[int, str]:
+        """How many bodies were put aside, and of the newest its source and the reason."""
+        aside = sa.select(INBOX.c.source, INBOX.c.note).where(INBOX.c.refused)
+        many = self.connection.execute(sa.select(sa.func.count()).select_from(aside.subquery())).scalar_one()
+        newest = self.connection.execute(aside.order_by(INBOX.c.id.desc()).limit(1)).one_or_none()
+        return many, f"{newest.source}: {newest.note}" if newest else ""
 
     def probe(self) -> None:
         """Write what changes nothing: a disk that is full only shows once something is written."""

@@ -32,6 +32,11 @@ _SERVER = (
     ("58", "the disk of the database server fails", "look at its log"),
 )
 """How an SQLSTATE begins, what that means, and what to do; the first that fits."""
+_UNFIT = ("22", "54")
+"""How the SQLSTATE of values begins that do not fit their type, or go past a limit of the server."""
+
+_TURNED_AWAY = ("40001", "40P01")
+"""SQLSTATEs of a transaction that was broken off in favour of another one: serialization failure, deadlock."""
 
 
 class StoreDownError(StoreUnavailableError):
@@ -40,6 +45,14 @@ class StoreDownError(StoreUnavailableError):
     def __init__(self, message: str, *, why: str, hint: str) -> None:
         super().__init__(message, hint=hint)
         self.why = why
+
+
+class UnfitDataError(StoreUnavailableError):
+    """The store is well and will never take these values; trying again does not help."""
+
+
+class TurnedAwayError(StoreUnavailableError):
+    """The store is well and let another transaction go first; the same one again may pass."""
 
 
 def place_of(url: sa.URL) -> str:
@@ -54,6 +67,17 @@ def trouble_of(url: sa.URL, error: DBAPIError) -> StoreDownError | None:
         return None
     why, hint = found
     return StoreDownError(f"the store {place_of(url)} refuses: {first_line(error)}", why=why, hint=hint)
+
+
+def refusal_of(url: sa.URL, error: DBAPIError) -> StoreUnavailableError:
+    """What a refused statement raises: an outage, a lost turn, values that are never taken, or nothing of these."""
+    trouble = trouble_of(url, error)
+    if trouble is not None:
+        return trouble
+    unfit = isinstance(error, sa.exc.DataError) or _state(error).startswith(_UNFIT)
+    turned_away = TurnedAwayError if _state(error) in _TURNED_AWAY else StoreUnavailableError
+    kind = UnfitDataError if unfit else turned_away
+    return kind(f"the store {place_of(url)} refuses: {first_line(error)}")
 
 
 def first_line(error: DBAPIError) -> str:
@@ -83,13 +107,18 @@ def _of_sqlite(url: sa.URL, error: object) -> tuple[str, str] | None:
 
 def _of_server(url: sa.URL, error: DBAPIError) -> tuple[str, str] | None:
     where = f"{url.host or 'the local socket'}:{url.port or 5432}"
-    state = getattr(error.orig, "sqlstate", None)
-    if state is None:
+    state = _state(error)
+    if not state:
         lost = isinstance(error, sa.exc.OperationalError | sa.exc.InterfaceError)
         gone = "the database server does not answer"
         return (gone, f"look whether the server at {where} runs and can be reached") if lost else None
     known = next(((why, hint) for begins, why, hint in _SERVER if state.startswith(begins)), ("", ""))
     return (known[0], f"{known[1]} (the server is {where})") if known[0] else None
+
+
+def _state(error: DBAPIError) -> str:
+    """The SQLSTATE; '' where the server gave none."""
+    return getattr(error.orig, "sqlstate", None) or ""
 
 
 def _left(path: Path) -> str:

@@ -6,10 +6,12 @@ every session that it opened. Nothing is stored.
 
 import hashlib
 import hmac
+from collections.abc import Mapping
 
 from starlette.requests import Request
 
 from bot.clock import Clock
+from bot.errors import UsageError
 from bot.model.person import Person
 from bot.settings import WebSettings, WebToken
 
@@ -18,16 +20,17 @@ VIEWER = "viewer"
 
 
 class Access:
-    """Knows the tokens; raises UsageError at start when one of them cannot be read."""
+    """Knows the tokens; raises UsageError at start when one of them cannot be read or two are equal."""
 
     def __init__(self, settings: WebSettings, clock: Clock) -> None:
         self._clock = clock
         self.session_s = settings.session
         self._known = {token.name: (token, token.token.read().encode()) for token in settings.tokens}
+        _refuse_equals({name: secret for name, (_, secret) in self._known.items()})
 
     def of_token(self, text: str) -> Person | None:
         """The person whose token this is; compares every token in constant time."""
-        given, found = text.encode(), None
+        given, found = _bytes(text), None
         for token, secret in self._known.values():
             if hmac.compare_digest(secret, given):
                 found = token
@@ -44,7 +47,7 @@ class Access:
         expiry, _, signature = rest.partition("|")
         if name not in self._known or not expiry.isascii() or not expiry.isdigit() or len(expiry) > 12:
             return None
-        good = hmac.compare_digest(self._sign(name, f"session|{expiry}"), signature)
+        good = hmac.compare_digest(self._sign(name, f"session|{expiry}").encode(), _bytes(signature))
         return _person(self._known[name][0]) if good and int(expiry) > self._clock.now() else None
 
     def cookie(self, person: Person) -> str:
@@ -61,7 +64,7 @@ class Access:
     def form_is_ours(self, request: Request, given: str) -> bool:
         """Whether a posted form was drawn for this very session."""
         expected = self.form_token(request)
-        return bool(expected) and hmac.compare_digest(expected.encode(), given.encode())
+        return bool(expected) and hmac.compare_digest(expected.encode(), _bytes(given))
 
     def _sign(self, name: str, text: str) -> str:
         key = hmac.digest(self._known[name][1], b"bellhop web session", hashlib.sha256)
@@ -75,3 +78,16 @@ def may_act(person: Person) -> bool:
 
 def _person(token: WebToken) -> Person:
     return Person(id=f"web:{token.name}", name=token.name, roles=token.roles)
+
+
+def _bytes(text: str) -> bytes:
+    """What a stranger sent, whatever it holds: comparing texts in constant time takes ASCII only."""
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _refuse_equals(secrets: Mapping[str, bytes]) -> None:
+    first: dict[bytes, str] = {}
+    for name, secret in secrets.items():
+        other = first.setdefault(secret, name)
+        if other != name:
+            raise UsageError(f"the web tokens of {other} and {name} are equal", hint="give each a token of their own")

@@ -8,6 +8,7 @@ from bot.clock import FastClock
 from bot.errors import StoreUnavailableError
 from bot.flow.intake import IntakeWorker
 from bot.flow.journal import Journal
+from bot.intake.counters import IntakeCounters
 from bot.intake.inbox import Inbox, Row
 from bot.model.event import SeverityChanged
 from bot.store import Store, Transaction
@@ -23,7 +24,12 @@ class Bot:
         self.journal = Journal(store, clock)
         self.responded: list[str] = []
         self.worker = IntakeWorker(
-            journal=self.journal, network=network(), join_window_s=600.0, respond=self._respond, reconcile=None
+            journal=self.journal,
+            network=network(),
+            join_window_s=600.0,
+            respond=self._respond,
+            reconcile=None,
+            counters=IntakeCounters(),
         )
 
     async def _respond(self, incident: str) -> None:

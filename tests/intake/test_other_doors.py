@@ -48,7 +48,12 @@ class Doors:
         self.journal = Journal(store, clock)
         self.responded: list[str] = []
         self.worker = IntakeWorker(
-            journal=self.journal, network=network(), join_window_s=600.0, respond=self._respond, reconcile=None
+            journal=self.journal,
+            network=network(),
+            join_window_s=600.0,
+            respond=self._respond,
+            reconcile=None,
+            counters=IntakeCounters(),
         )
 
     async def _respond(self, incident: str) -> None:
