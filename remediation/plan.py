@@ -99,14 +99,17 @@ def build_plan(
 
 
 def resolve_inputs(runbook: Runbook, inputs: Mapping[str, Any], facts: PlanFacts) -> dict[str, Any]:
-    """The run's inputs with defaults filled in; raises RemediationError naming each that is missing or unfit."""
+    """The run's inputs with defaults filled in; raises RemediationError naming each that is missing or unfit.
+
+    Only a default is a template. What is given is data: a retry gives what the first run took from an alert.
+    """
     unknown = set(inputs) - set(runbook.spec.inputs)
     problems = [f"{name}: is not an input of {runbook.metadata.name}" for name in sorted(unknown)]
     resolved: dict[str, Any] = {}
     for name, declared in runbook.spec.inputs.items():
-        value = inputs.get(name, declared.default)
         try:
-            resolved[name] = typed(render_all(value, {"incident": facts.incident}), declared.type)
+            value = inputs[name] if name in inputs else render_all(declared.default, {"incident": facts.incident})
+            resolved[name] = typed(value, declared.type)
             problems += [f"{name}: {fault}" for fault in _unknown(resolved[name], declared.type, facts)]
         except (ValueError, OverflowError, TemplateError) as error:
             problems.append(f"{name}: {error}")

@@ -5,94 +5,103 @@ A value that is one expression alone keeps its type: "{{ inputs.level }}" is 0.8
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import jinja2
-from jinja2 import meta, nodes
+from jinja2 import nodes
 from jinja2.environment import TemplateExpression
-from jinja2.filters import FILTERS
 from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.visitor import NodeTransformer
 
 from remediation.errors import TemplateError
+from remediation.template_bounds import (
+    BOUNDED_FILTERS,
+    BOUNDED_TESTS,
+    CONCATENATION,
+    LONGEST_RESULT,
+    SLICE,
+    budget,
+    number,
+    shown,
+    text,
+    weigh,
+)
+
+__all__ = ["LONGEST_RESULT", "LONGEST_SOURCE", "asks_whether", "names_of", "render", "render_all", "texts"]
 
 LONGEST_SOURCE = 2000
-LONGEST_RESULT = 20_000
+_LONGEST_COMPLAINT = 300
+_LONGEST_QUOTE = 120
 _DEEPEST = 40
-_MOST_PLACES = 15
 _LONE = re.compile(r"\s*\{\{(?P<inner>(?:(?!\}\}|\{\{).)*)\}\}\s*", re.DOTALL)
-_STATEMENTS = (nodes.Output, nodes.If)
-"""All that a template may be made of beside expressions: no loops, no assignments, no other templates."""
-_FILTERS = (
-    "abs", "default", "float", "first", "int", "last", "length", "list", "lower", "max", "min",
-    "selectattr", "rejectattr", "sort", "string", "sum", "trim", "upper", "count",
+_PARTS = (
+    nodes.Template, nodes.Output, nodes.If, nodes.TemplateData, nodes.Const, nodes.Name, nodes.Getattr, nodes.Getitem,
+    nodes.Slice, nodes.Filter, nodes.Test, nodes.Keyword, nodes.Compare, nodes.Operand, nodes.And, nodes.Or, nodes.Not,
+    nodes.CondExpr, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Concat, nodes.Add, nodes.Sub, nodes.Mul,
+    nodes.Div, nodes.FloorDiv, nodes.Mod, nodes.Pow, nodes.Neg, nodes.Pos,
 )  # fmt: skip
-"""Jinja2's own filters whose results are no larger than what goes in; those that can grow are bounded below."""
+"""All that a template may be made of: no loops, assignments, calls or other templates."""
 _NAMES = frozenset({"inputs", "steps", "incident", "plan", "run", "item", "loop"})
 
 
+class _Watched(NodeTransformer):
+    """Turns what no sandbox can watch, `~` and slices, into bounded filters."""
+
+    def visit_Concat(self, node: nodes.Concat) -> nodes.Filter:  # noqa: N802 - Jinja2's own name
+        """Its parts as one list."""
+        parts = nodes.List([self.visit(each) for each in node.nodes], lineno=node.lineno)
+        return nodes.Filter(parts, CONCATENATION, [], [], None, None, lineno=node.lineno)
+
+    def visit_Getitem(self, node: nodes.Getitem) -> nodes.Expr:  # noqa: N802 - Jinja2's own name
+        """A place stays as it is."""
+        self.generic_visit(node)
+        if not isinstance(node.arg, nodes.Slice):
+            return node
+        ends = [each or nodes.Const(None) for each in (node.arg.start, node.arg.stop, node.arg.step)]
+        return nodes.Filter(node.node, SLICE, ends, [], None, None, lineno=node.lineno)
+
+
 class _Sandbox(ImmutableSandboxedEnvironment):
-    """No calls, no power, no multiplication of text: nothing that takes long or grows large."""
+    """No calls, no power, no arithmetic on text, nothing of Python's: what is looked at is data."""
 
     intercepted_binops = frozenset({"**", "*", "%", "+"})
+
+    def _generate(
+        self, source: nodes.Template, name: str | None, filename: str | None, defer_init: bool = False
+    ) -> str:
+        return super()._generate(_Watched().visit(source), name, filename, defer_init)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:  # noqa: ANN401 - Jinja2's own
         """Arithmetic on numbers only; text may be joined with `~`."""
         if not all(isinstance(side, int | float) for side in (left, right)) or operator == "**":
             raise TemplateError(f"{operator} works on numbers here; join text with ~")
-        return super().call_binop(context, operator, left, right)
+        return number(super().call_binop(context, operator, number(left), number(right)))
 
     def getattr(self, obj: Any, attribute: str) -> Any:  # noqa: ANN401
         """What a mapping has under a name, also where its type has a method of that name, such as items."""
-        if isinstance(obj, Mapping) and attribute in obj:
-            return obj[attribute]
-        return super().getattr(obj, attribute)
+        return self.getitem(obj, attribute)
 
+    def getitem(self, obj: Any, argument: Any) -> Any:  # noqa: ANN401
+        """What a mapping, list or text has at a place; never an attribute of Python."""
+        if isinstance(obj, jinja2.Undefined):
+            str(obj)  # raises jinja2.UndefinedError, which says what is not there
+        try:
+            return obj[argument] if isinstance(obj, Mapping | list | tuple | str) else self._nothing(obj, argument)
+        except (TypeError, LookupError):
+            return self._nothing(obj, argument)
 
-def _bounded(size: int) -> None:
-    if size > LONGEST_RESULT:
-        raise TemplateError(f"the result is longer than {LONGEST_RESULT} characters")
-
-
-def _join(value: Iterable[Any], between: str = "") -> str:
-    parts: list[str] = []
-    size = 0
-    for each in value:
-        parts.append(str(each))
-        size += len(parts[-1]) + len(str(between))
-        _bounded(size)
-    return str(between).join(parts)
-
-
-def _replace(value: object, old: str, new: str) -> str:
-    text = str(value)
-    _bounded(len(text) + (text.count(str(old)) * len(str(new))))
-    return text.replace(str(old), str(new))
-
-
-def _round(value: float, precision: int = 0, method: str = "common") -> float:
-    """Jinja2's own, which would count for hours with a precision of a billion places."""
-    if not -_MOST_PLACES <= precision <= _MOST_PLACES:
-        raise TemplateError(f"round: from -{_MOST_PLACES} to {_MOST_PLACES} places")
-    rounded: float = FILTERS["round"](value, precision, method)
-    return rounded
-
-
-def _map(value: Iterable[Any], *, attribute: str) -> list[Any]:
-    """One key of each mapping of a list; unlike Jinja2's own it applies no filters."""
-    found = list(value)
-    if not all(isinstance(each, Mapping) and attribute in each for each in found):
-        raise TemplateError(f"map: not every item has {attribute}")
-    return [each[attribute] for each in found]
+    def _nothing(self, obj: Any, argument: Any) -> jinja2.Undefined:  # noqa: ANN401
+        return self.undefined(obj=obj, name=argument)
 
 
 @lru_cache(1)
 def _environment() -> _Sandbox:
-    environment = _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False, optimized=False)
+    environment = _Sandbox(undefined=jinja2.StrictUndefined, autoescape=False, optimized=False, finalize=shown)
     environment.globals.clear()
-    own = {"join": _join, "replace": _replace, "map": _map, "round": _round}
-    environment.filters = {name: environment.filters[name] for name in _FILTERS} | own
+    environment.filters = dict(BOUNDED_FILTERS)
+    environment.tests = dict(BOUNDED_TESTS)
     return environment
 
 
@@ -109,22 +118,36 @@ def asks_whether(source: str) -> bool:
 
 
 def render(source: str, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401 - a template's value is of any type
-    """The value of a template in `scope`; raises TemplateError."""
+    """The value of a template in `scope`; raises TemplateError, also when it would work on too much."""
     if "{{" not in source and "{%" not in source:
         return source
     try:
-        compiled = _compiled(source)
-        if isinstance(compiled, TemplateExpression):
-            value = compiled(**scope)
-            if isinstance(value, jinja2.Undefined):
-                raise TemplateError(f"{source}: comes to nothing: what it looks at is not there")
-            return _plain(value, source)
-        text = compiled.render(**scope)
+        with budget():
+            return _value(source, scope)
     except jinja2.TemplateError as error:
-        raise TemplateError(f"{source}: {error.message}") from None
-    except (TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
-        raise TemplateError(f"{source}: {error}") from None
-    return _plain(text, source)
+        raise _complaint(source, error.message) from None
+    except RecursionError:
+        raise _complaint(source, "it is nested too deeply") from None
+    except (TemplateError, TypeError, ValueError, ArithmeticError, AttributeError, LookupError) as error:
+        raise _complaint(source, str(error)) from None
+
+
+def _value(source: str, scope: Mapping[str, Any]) -> Any:  # noqa: ANN401
+    compiled = _compiled(source)
+    value = compiled(**scope) if isinstance(compiled, TemplateExpression) else compiled.render(**scope)
+    if isinstance(value, jinja2.Undefined):
+        raise TemplateError("comes to nothing: what it looks at is not there")
+    weigh(value)
+    return _plain(value)
+
+
+def _complaint(source: str, why: str | None) -> TemplateError:
+    said, about = why or "it is no template", _cut(source, _LONGEST_QUOTE)
+    return TemplateError(said if said.startswith(about) else f"{about}: {_cut(said, _LONGEST_COMPLAINT)}")
+
+
+def _cut(words: str, longest: int) -> str:
+    return words if len(words) <= longest else f"{words[:longest]}…"
 
 
 @lru_cache(512)
@@ -162,23 +185,31 @@ def _parse(source: str) -> nodes.Template:
         raise TemplateError(f"a template is longer than {LONGEST_SOURCE} characters")
     try:
         tree = _environment().parse(source)
+        _check(tree)
     except jinja2.TemplateSyntaxError as error:
-        raise TemplateError(f"{source}: {error.message}") from None
+        raise _complaint(source, error.message) from None
+    except TemplateError as error:
+        raise _complaint(source, str(error)) from None
     except RecursionError:
         raise TemplateError("a template is nested too deeply") from None
-    if any(isinstance(each.value, float) and not math.isfinite(each.value) for each in tree.find_all(nodes.Const)):
-        raise TemplateError(f"{source}: a number is too large")
+    return tree
+
+
+def _check(tree: nodes.Template) -> None:
+    """Raises TemplateError for what no template may be made of."""
     if _depth(tree) > _DEEPEST:
         raise TemplateError("a template is nested too deeply")
-    if any(not isinstance(each, _STATEMENTS) for each in tree.find_all(nodes.Stmt)) or tree.find(nodes.Call):
-        raise TemplateError(f"{source}: loops, assignments, calls and imports are not allowed in a template")
-    try:
-        unknown = meta.find_undeclared_variables(tree) - _NAMES
-    except jinja2.TemplateSyntaxError as error:
-        raise TemplateError(f"{source}: {error.message}") from None
+    if any(not isinstance(each, _PARTS) for each in tree.find_all(nodes.Node)):
+        raise TemplateError("loops, assignments, calls and imports are not allowed in a template")
+    if any(isinstance(each.value, float) and not math.isfinite(each.value) for each in tree.find_all(nodes.Const)):
+        raise TemplateError("a number is too large")
+    for what, known in ((nodes.Filter, BOUNDED_FILTERS), (nodes.Test, BOUNDED_TESTS)):
+        strange = sorted({each.name for each in tree.find_all(what)} - set(known))
+        if strange:
+            raise TemplateError(f"No {what.__name__.lower()} named '{strange[0]}'")
+    unknown = {each.name for each in tree.find_all(nodes.Name)} - _NAMES
     if unknown:
-        raise TemplateError(f"{source}: {', '.join(sorted(unknown))} is not one of {', '.join(sorted(_NAMES))}")
-    return tree
+        raise TemplateError(f"{', '.join(sorted(unknown))} is not one of {', '.join(sorted(_NAMES))}")
 
 
 def _depth(node: nodes.Node) -> int:
@@ -206,15 +237,13 @@ def _path(node: nodes.Node) -> str:
     return ""
 
 
-def _plain(value: Any, source: str) -> Any:  # noqa: ANN401
+def _plain(value: Any) -> Any:  # noqa: ANN401
     if isinstance(value, str) and len(value) > LONGEST_RESULT:
-        raise TemplateError(f"{source}: the result is longer than {LONGEST_RESULT} characters")
+        raise TemplateError(f"the result is longer than {LONGEST_RESULT} characters")
     if isinstance(value, float) and not math.isfinite(value):
-        raise TemplateError(f"{source}: the result is no finite number")
-    if value is None or isinstance(value, str | int | float | bool):
-        return value
+        raise TemplateError("the result is no finite number")
     if isinstance(value, Mapping):
-        return {str(key): _plain(each, source) for key, each in value.items()}
+        return {text(key): _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(each, source) for each in value]
-    raise TemplateError(f"{source}: the result is no plain value")
+        return [_plain(each) for each in value]
+    return value

@@ -84,7 +84,7 @@ class KubernetesClient:
             told = f"{what}: {_WHO} answers {status}{said and f': {said}'}{advice}"
             again = status >= 500 or status in (408, 409, 429)
             raise ControllerError(told, retryable=again, happened=happened)
-        return _object(raw, happened=unknown)
+        return _object(raw, secrets, happened=unknown)
 
     def _exchange(self, method: str, path: str, content: bytes, media_type: str) -> tuple[int, bytes, frozenset[str]]:
         import urllib3  # noqa: PLC0415 - comes with the extra
@@ -146,12 +146,12 @@ class _BrokenError(Exception):
         self.retryable = retryable
 
 
-def _object(raw: bytes, *, happened: bool | None) -> dict[str, Any]:
+def _object(raw: bytes, secrets: frozenset[str], *, happened: bool | None) -> dict[str, Any]:
     if len(raw) > LARGEST_ANSWER:
         message = f"{_WHO}'s answer is longer than {LARGEST_ANSWER} bytes"
         raise ControllerError(message, retryable=False, happened=happened)
     try:
-        content = parsed(raw)
+        content = parsed(raw, secrets)
     except ValueError as error:
         message = f"{_WHO}'s answer is not JSON: {line(error)}"
         raise ControllerError(message, retryable=True, happened=happened) from None

@@ -5,7 +5,7 @@ import binascii
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 LARGEST_ANSWER = 1024 * 1024
@@ -15,16 +15,21 @@ LARGEST_RESULT = 64 * 1024
 _DEEPEST = 32
 _LONGEST_REASON = 200
 _SHORTEST_SECRET = 6
+_SCHEMES = frozenset({"bearer", "digest", "negotiate"})
+"""Words before credentials that are no secrets; the shorter ones are too short anyway."""
 _UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a0-\u1fff\u2070-\ud7ff]+")
 
 
-def parsed(content: bytes) -> Any:  # noqa: ANN401 - JSON of any shape
-    """The JSON value of an answer, with finite numbers, storable texts and bounded depth; raises ValueError."""
+def parsed(content: bytes, secrets: Iterable[str] = ()) -> Any:  # noqa: ANN401 - JSON of any shape
+    """The JSON value of an answer: finite numbers, storable texts without `secrets`, bounded depth.
+
+    Raises ValueError for any other.
+    """
     try:
         value = json.loads(content, parse_constant=_refused)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    return _storable(value, 0)
+    return _storable(value, 0, sorted(secrets, key=len, reverse=True))
 
 
 def kept(value: Any, what: str) -> dict[str, Any]:  # noqa: ANN401 - JSON of any shape
@@ -38,11 +43,15 @@ def kept(value: Any, what: str) -> dict[str, Any]:  # noqa: ANN401 - JSON of any
 
 def line(text: object, secrets: Iterable[str] = ()) -> str:
     """A foreign text as one short printable line without `secrets`."""
-    cleaned = str(text)
-    for secret in sorted(secrets, key=len, reverse=True):
-        cleaned = cleaned.replace(secret, "(secret)")
+    cleaned = _without(str(text), sorted(secrets, key=len, reverse=True))
     cleaned = " ".join(_UNPRINTABLE.sub(" ", cleaned).split())
     return cleaned if len(cleaned) <= _LONGEST_REASON else f"{cleaned[:_LONGEST_REASON]}…"
+
+
+def _without(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, "(secret)")
+    return text
 
 
 def reason(content: bytes, secrets: Iterable[str] = ()) -> str:
@@ -70,7 +79,7 @@ def _restconf_error(value: Any) -> str:  # noqa: ANN401
 def secrets_in(headers: Mapping[str, str]) -> frozenset[str]:
     """What of a request's headers must never be shown: credentials as they were sent, and what basic ones hide."""
     given = [value for name, value in headers.items() if _is_secret(name)]
-    words = [word for value in given for word in (value, *value.split())]
+    words = [word for value in given for word in (value, *value.split()) if word.lower() not in _SCHEMES]
     return frozenset(each for word in words for each in (word, *_decoded(word)) if len(each) >= _SHORTEST_SECRET)
 
 
@@ -101,18 +110,18 @@ def _refused(constant: str) -> None:
     raise ValueError(f"{constant} is no JSON")
 
 
-def _storable(value: Any, depth: int) -> Any:  # noqa: ANN401
+def _storable(value: Any, depth: int, secrets: Sequence[str]) -> Any:  # noqa: ANN401
     if depth > _DEEPEST:
         raise ValueError("it is nested too deeply")
     if isinstance(value, dict):
-        return {_text(key): _storable(each, depth + 1) for key, each in value.items()}
+        return {_text(key, secrets): _storable(each, depth + 1, secrets) for key, each in value.items()}
     if isinstance(value, list):
-        return [_storable(each, depth + 1) for each in value]
+        return [_storable(each, depth + 1, secrets) for each in value]
     if isinstance(value, float) and not math.isfinite(value):
         raise ValueError("it holds a number that is not finite")
-    return _text(value) if isinstance(value, str) else value
+    return _text(value, secrets) if isinstance(value, str) else value
 
 
-def _text(value: str) -> str:
-    """Without what a database refuses in texts: NUL and lone surrogates."""
-    return value.replace("\x00", "").encode("utf-8", "replace").decode()
+def _text(value: str, secrets: Sequence[str]) -> str:
+    """Without what a database refuses in texts, NUL and lone surrogates, and without secrets."""
+    return _without(value.replace("\x00", "").encode("utf-8", "replace").decode(), secrets)

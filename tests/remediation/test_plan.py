@@ -171,6 +171,21 @@ def test_unfit_inputs_are_all_told(inputs: dict[str, Any], said: str) -> None:
     assert str(caught.value).startswith(said)
 
 
+def test_input_that_is_given_is_data_and_no_template() -> None:
+    """A retry gives what the first run resolved, and there the text of an alert may look like a template."""
+    runbook = content()
+    runbook["spec"]["inputs"]["about"] = {"type": "text", "default": "{{ incident.title }}"}
+    hostile = "{{ incident.id ~ 'PWNED' }}"
+    incident = {**INCIDENT, "title": hostile}
+    first = plan(runbook, incident=incident)
+    again = plan(runbook, incident=incident, inputs=first.inputs)
+    assert first.inputs["about"] == again.inputs["about"] == hostile
+    assert again.plan_hash == first.plan_hash
+    assert (
+        plan(runbook, incident=incident, inputs={"link": "{{ incident.link }}"}).inputs["link"] == "{{ incident.link }}"
+    )
+
+
 @pytest.mark.parametrize("value", [float("inf"), float("nan")])
 def test_number_without_end_is_no_integer(value: float) -> None:
     """A clear line, not an arithmetic error."""

@@ -1,10 +1,13 @@
 """Templates are bounded expressions over data; what stands in the data is never one."""
 
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot.__main__ import run
 from remediation.contract import Effect, Prediction
 from remediation.errors import TemplateError
 from remediation.machine import Act, next_instruction, start
@@ -14,7 +17,16 @@ from remediation.schema import Runbook
 from remediation.template import LONGEST_RESULT, LONGEST_SOURCE, names_of, render, render_all
 
 SCOPE: dict[str, Any] = {
-    "inputs": {"link": "ams-utr", "level": 0.8, "text": "x" * 1000},
+    "inputs": {
+        "link": "ams-utr",
+        "level": 0.8,
+        "text": "x" * 1000,
+        "escapes": "\\" * 10_000,
+        "commas": "," * 10_000,
+        "hex": "f" * 20_000,
+        "large": 10**300,
+        "items": [{"a": number} for number in range(20_000)],
+    },
     "incident": {"title": "loss", "subject": {"kind": "link", "id": "ams-utr"}},
     "plan": {"affected_flows": [{"id": "a", "priority": "critical"}, {"id": "b", "priority": "standard"}]},
     "steps": {"confirm": {"output": {"ok": True}}},
@@ -71,6 +83,24 @@ BOMBS = (
     "{% filter upper %}x{% endfilter %}",
     "{% block again %}{% endblock %}",
     "{{ " + "x" * LONGEST_SOURCE + " }}",
+    "{{ 'a'" + " | list | string" * 16 + " | length }}",
+    "{{ inputs.text" + " | list | string" * 4 + " | length }}",
+    "{{ " + "([" * 15 + "inputs.escapes" + "] ~ '')" * 15 + " | length }}",
+    "{{ " + "([" * 15 + "inputs.escapes" + "] | string)" * 15 + " | length }}",
+    "{{ " + "([" * 15 + "inputs.escapes" + "] | lower)" * 15 + " | length }}",
+    "{{ '%1000000000d' is odd }}",
+    "{{ '%1000000000d' is even }}",
+    "{{ '%1000000000d' is divisibleby(1) }}",
+    "{{ [{'a': '%1000000000d'}] | selectattr('a', 'odd') | list | length }}",
+    "{{ [{'a': '%1000000000d'}] | rejectattr('a', 'divisibleby', 1) | list | length }}",
+    "{{ inputs.items | sort(attribute=inputs.commas) | length }}",
+    "{{ inputs.items | max(attribute=inputs.commas) | length }}",
+    "{{ [" + "inputs.items, " * 130 + "] | sum(start=[]) | length }}",
+    "{{ [" + "inputs.items, " * 130 + "] }}",
+    "{{ inputs.hex | int(base=16) }}",
+    "{{ " + " * ".join(["inputs.large"] * 18) + " }}",
+    "{% if [" + "inputs.items, " * 120 + "] | string %}x{% endif %}",
+    "x{{ [" + "inputs.items, " * 120 + "] }}",
 )
 
 
@@ -135,11 +165,62 @@ def test_text_without_template_signs_is_not_parsed() -> None:
     assert render("{# not a comment #} {x}", SCOPE) == "{# not a comment #} {x}"
 
 
+def test_large_network_is_no_attack() -> None:
+    """Ten thousand flows with their routes, chosen from, sorted, counted and given whole."""
+    flows = [
+        {"id": f"flow-{number}", "priority": "standard", "route": ["ams-utr", "utr-ein"]} for number in range(10**4)
+    ]
+    chosen = "plan.affected_flows | selectattr('priority', 'eq', 'standard')"
+    scope = {"plan": {"affected_flows": flows}}
+    assert render("{{ plan.affected_flows }}", scope) == flows
+    assert len(render(f"{{{{ {chosen} | sort(attribute='id') | map(attribute='id') }}}}", scope)) == 10**4
+    assert render(f"{{{{ {chosen} | list | length > 0 }}}}", scope) is True
+
+
 def test_result_has_a_longest_length() -> None:
     """Many harmless parts do not add up to a large message."""
     scope = {"inputs": {"text": "x" * (LONGEST_RESULT // 2 + 1)}}
     with pytest.raises(TemplateError, match="longer than"):
         render("{{ inputs.text }}{{ inputs.text }}", scope)
+
+
+def test_template_without_data_is_not_worked_out_before_it_is_rendered() -> None:
+    """Its names can be asked for at once: text that doubles with each level, and a place that is not there."""
+    began = time.perf_counter()
+    assert names_of("{{ " + "([" * 15 + f"'{chr(92) * 800}'" + "] ~ '')" * 15 + " }}") == frozenset()
+    assert names_of("{{ (0)[0] ~ '' }}") == frozenset()
+    assert time.perf_counter() - began < SOON_S
+
+
+def test_complaint_about_a_long_template_is_short_enough_to_be_read() -> None:
+    """The reason is not lost behind the template."""
+    with pytest.raises(TemplateError) as caught:
+        render("{{ inputs.link" + " | list" * 200 + " }}", SCOPE)
+    assert str(caught.value).endswith("…: a template is nested too deeply")
+    assert len(str(caught.value)) < 200
+
+
+def test_growing_template_in_a_runbook_is_told_by_lint_at_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each filter is allowed; their chain, which once took all memory, is refused with line and column."""
+    content = hostile_runbook().model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    content["spec"]["steps"][0]["with"]["text"] = "{{ 'a'" + "|list|string" * 16 + "|length }}"
+    file = tmp_path / "tell.yaml"
+    file.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    line = next(at for at, text in enumerate(file.read_text().splitlines(), 1) if "|list|string" in text)
+    began = time.perf_counter()
+    assert run(["runbook", "lint", str(file)]) == 1
+    assert time.perf_counter() - began < 2 * SOON_S
+    assert f"tell.yaml:{line}:14: error: " in capsys.readouterr().out
+
+
+def test_parts_of_lists_and_texts_can_be_taken() -> None:
+    """From : to, also of what stands in the template; anything else has no parts."""
+    assert render("{{ inputs.link[:3] }}", SCOPE) == "ams"
+    assert render("{{ (plan.affected_flows | map(attribute='id'))[::-1] }}", SCOPE) == ["b", "a"]
+    with pytest.raises(TemplateError, match="only a list or a text has parts"):
+        render("{{ (0)[1:] }}", SCOPE)
 
 
 def test_names_of_a_template_are_the_paths_that_it_looks_at() -> None:
