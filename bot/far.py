@@ -68,6 +68,7 @@ def tls_context(far: Far) -> ssl.SSLContext | bool:
         context = ssl.create_default_context(cafile=None if far.ca_file is None else str(far.ca_file))
         if far.cert_file is not None:
             context.load_cert_chain(str(far.cert_file), None if far.key_file is None else str(far.key_file))
+            context.post_handshake_auth = True  # TLS 1.3: it may be asked for at some paths only
     except (OSError, ssl.SSLError) as error:
         files = ", ".join(str(file) for file in (far.ca_file, far.cert_file, far.key_file) if file is not None)
         raise UsageError(f"cannot use the TLS files {files} for {far.url}: {error}") from None

@@ -11,6 +11,8 @@ PROGRAMS = {
     "alertmanager": ("prometheus-alertmanager", "alertmanager"),
     "postgres": ("postgres",),
     "chromium": ("chromium", "chromium-browser", "google-chrome"),
+    "apache": ("apache2",),
+    "openssl": ("openssl",),
 }
 """What `needs(name)` looks for: all of them for prometheus, any of them for the rest."""
 
@@ -20,7 +22,7 @@ WAITING = {"scenarios", "packaging", "laboratory", "flow"}
 
 
 def _present(name: str) -> bool:
-    found = [bool(shutil.which(program)) for program in PROGRAMS[name]]
+    found = [bool(shutil.which(program) or shutil.which(program, path="/usr/sbin")) for program in PROGRAMS[name]]
     if name == "postgres":
         return any(found) or any(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
     return all(found) if name == "prometheus" else any(found)

@@ -13,6 +13,8 @@ install_programs() {
     { has prometheus && has promtool; } || wanted="$wanted prometheus"
     { has prometheus-alertmanager || has alertmanager; } || wanted="$wanted prometheus-alertmanager"
     has_postgres || wanted="$wanted postgresql"
+    { has apache2 || [ -x /usr/sbin/apache2 ]; } || wanted="$wanted apache2"
+    has openssl || wanted="$wanted openssl"
     [ -n "$wanted" ] || return 0
     { has apt-get && [ "$(id -u)" = 0 ]; } || return 0
     echo "installing:$wanted"

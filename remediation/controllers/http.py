@@ -8,7 +8,15 @@ import httpx
 
 from remediation.contract import Asked, JobStatus, Json, Target
 from remediation.controllers.http_tags import SeenTags, strong_tag
-from remediation.controllers.mapping import HttpMapping, Job, MappedOperation, picked, rendered_body, rendered_path
+from remediation.controllers.mapping import (
+    HttpMapping,
+    Job,
+    MappedOperation,
+    job_in,
+    picked,
+    rendered_body,
+    rendered_path,
+)
 from remediation.controllers.once import Once
 from remediation.controllers.plain import kept, line
 from remediation.controllers.sendable import body, checked
@@ -129,7 +137,7 @@ class HttpController:
         how = self._operation(asked.operation)
         if how.job.by_key:
             return await self._look(asked, key, "")
-        if how.job.id is None and (found := await self._look(asked, key, "")).state == "succeeded":
+        if not how.job.has_id and (found := await self._look(asked, key, "")).state == "succeeded":
             return found
         if how.honours_key:
             return JobStatus("unknown")
@@ -144,8 +152,10 @@ class HttpController:
         answer = await self._wire.ask("GET", rendered_path(job.poll, scope, what), acts=False)
         if answer.status == httpx.codes.NOT_FOUND and job.by_key:
             return JobStatus("unknown")
-        if answer.status == httpx.codes.NOT_FOUND and job.id is not None:
-            return JobStatus("lost", error=f"the controller forgot the job {line(job_id)} of {asked.operation}")
+        if answer.status == httpx.codes.NOT_FOUND and job.has_id:
+            return JobStatus(
+                "lost", error=f"the controller forgot the job {line(job_id, answer.secrets)} of {asked.operation}"
+            )
         if not 200 <= answer.status < 300:
             raise self._wire.refusal(answer, what, acts=False)
         content = answer.json()
@@ -181,13 +191,20 @@ def _header(value: object, name: str, what: str) -> str:
 
 
 def _job_id(job: Job, answer: Answer, what: str) -> str:
-    if job.id is None:
+    if not job.has_id:
         return ""
-    try:
-        found = picked(job.id, answer.json())
-    except ControllerError:
-        found = None
+    found = _named(job, answer)
     if isinstance(found, bool) or not isinstance(found, str | int) or not 0 < len(str(found)) <= 200:
-        message = f"{what}: the controller accepted it and named no job at {job.id}; look there whether it goes on"
+        where = f"at {job.id}" if job.id is not None else "in its Location"
+        message = f"{what}: the controller accepted it and named no job {where}; look there whether it goes on"
         raise ControllerError(message, retryable=False, happened=None)
     return str(found)
+
+
+def _named(job: Job, answer: Answer) -> object:
+    if job.id is None:
+        return job_in(answer.headers.get("location", ""))
+    try:
+        return picked(job.id, answer.json())
+    except ControllerError:
+        return None

@@ -2,11 +2,20 @@
 
 Templates (the same as in runbooks) see `inputs`: operation, target, kind, parameters, key and, once known, job. In a
 path every value is quoted as one part of it. Paths into answers are JMESPath.
+
+An accepted operation is a job, and the poll tells its end. `job.id` says where the JSON of the first answer has the
+job's id; where that answer names the job by its Location alone, as with 202 and no body, write `id_from: location`:
+
+    job: {id_from: location, poll: "/jobs/{{ inputs.job }}", done: {path: phase, equals: done}}
+
+The id is then the last part of the Location's path, and is sent only to the controller's url, in the path of `poll`.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import unquote, urlsplit
 
 import jmespath
 from jmespath.exceptions import JMESPathError
@@ -22,6 +31,8 @@ from remediation.template import names_of, render, render_all, texts
 
 Scope = Mapping[str, Any]
 _FORBIDDEN = frozenset({"host", "content-length", "transfer-encoding", "connection", "idempotency-key", "if-match"})
+_LOCATION = re.compile(r"[!-~]{1,2000}")
+_JOB_ID = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._~:@=+,-]{1,200}")
 _KNOWN = ("operation", "target", "kind", "parameters", "key", "job")
 
 
@@ -96,11 +107,28 @@ def picked(path: str, content: Any) -> Any:  # noqa: ANN401 - JSON of any shape
         raise ControllerError(message, retryable=True, happened=False) from None
 
 
+def job_in(location: str) -> str | None:
+    """The last part of the path of a Location as a job's id; None where there is none, or one with odd signs.
+
+    One slash at the end is left out. An id has 1 to 200 of the letters and digits of ASCII and . _ ~ : @ = + , -
+    """
+    if _LOCATION.fullmatch(location) is None:
+        return None
+    try:
+        path = urlsplit(location).path
+    except ValueError:
+        return None
+    found = unquote(path.removesuffix("/").rpartition("/")[2])
+    return found if _JOB_ID.fullmatch(found) is not None else None
+
+
 class Job(_Block):
     """How the end of an accepted operation is seen: an answer with 2xx is never the end."""
 
     id: JsonPath | None = None
-    """Where the first answer tells the job's id; None: what is polled needs none."""
+    """Where the JSON of the first answer tells the job's id; None: what is polled needs none."""
+    id_from: Literal["location"] | None = None
+    """`location`: the id is the last part of the path of the first answer's Location, which is never followed."""
     poll: PathTemplate
     every: Annotated[Duration, Field(gt=0)] = 5.0
     timeout: Annotated[Duration, Field(gt=0)] = 3600.0
@@ -111,9 +139,18 @@ class Job(_Block):
 
     @model_validator(mode="after")
     def _findable(self) -> Self:
-        if self.id is None and "inputs.job" in names_of(self.poll):
-            raise ValueError("poll uses inputs.job, and id does not say where it stands in the answer")
+        if self.id is not None and self.id_from is not None:
+            raise ValueError("id and id_from are two places for one id; write one of them")
+        if not self.has_id and "inputs.job" in names_of(self.poll):
+            raise ValueError(
+                "poll uses inputs.job, and id does not say where it stands in the answer, nor does id_from"
+            )
         return self
+
+    @property
+    def has_id(self) -> bool:
+        """Whether the first answer must tell an id of the job."""
+        return self.id is not None or self.id_from is not None
 
     @property
     def by_key(self) -> bool:

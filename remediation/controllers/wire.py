@@ -1,7 +1,7 @@
 """One bounded exchange with a far side over HTTP: no redirects, 1 MiB at most, in time, and honest about what is known.
 
 Nothing is tried again here. A failure says whether trying again can help, and whether the act may have been done:
-surely not when no connection came about or the far side refused, unknown when it broke off.
+surely not when no connection came about or the far side refused us or the act, unknown when it broke off.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from remediation.controllers.plain import LARGEST_ANSWER, line, parsed, reason, secrets_in
-from remediation.controllers.trust import certificate_fault, is_stranger
+from remediation.controllers.trust import Handshake, certificate_fault, is_refusal, is_stranger
 from remediation.errors import ControllerError
 
 _NOT_NOW = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_EARLY, httpx.codes.TOO_MANY_REQUESTS)
@@ -41,9 +41,9 @@ class Answer:
     def json(self, who: str = "the controller") -> Any:  # noqa: ANN401 - JSON of any shape
         """The JSON in it; raises ControllerError where there is none."""
         try:
-            return parsed(self.content)
+            return parsed(self.content, self.secrets)
         except ValueError as error:
-            kind = line(self.headers.get("content-type", ""))[:60] or "content without a type"
+            kind = line(self.headers.get("content-type", ""), self.secrets)[:60] or "content without a type"
             why = f"it is {kind}" if "json" not in kind else line(error)
             raise ControllerError(f"{who}'s answer is not JSON: {why}", retryable=True, happened=False) from None
 
@@ -66,8 +66,12 @@ class Wire:
         self, method: str, path: str, *, acts: bool, headers: Mapping[str, str] | None = None, content: bytes = b""
     ) -> Answer:
         """The whole answer, whatever its status; `acts`: the request may change things. Raises ControllerError."""
+        handshake = Handshake()
         try:
-            request = self._client.build_request(method, path, headers=headers, content=content or None)
+            seen = {"trace": handshake}
+            request = self._client.build_request(
+                method, path, headers=headers, content=content or None, extensions=seen
+            )
         except (httpx.InvalidURL, ValueError) as error:
             message = f"{self.who} cannot be asked that: {line(error)}"
             raise ControllerError(message, retryable=False, happened=False) from None
@@ -77,14 +81,17 @@ class Wire:
                 return await self._answer(request, unknown)
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
             message = f"{self.who} {certificate_fault(error) or f'cannot be reached: {_why(error)}'}"
-            raise ControllerError(message, retryable=not is_stranger(error), happened=False) from None
+            again = not (is_stranger(error) or is_refusal(error))
+            raise ControllerError(message, retryable=again, happened=False) from None
         except TimeoutError:
             raise ControllerError(f"{self.who} answers too slowly", retryable=True, happened=unknown) from None
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             # The request may have arrived; its key makes asking again safe, but only the controller knows.
             # A refusal of our certificate comes through the library as the bare error of ssl, an OSError.
-            message = f"{self.who} {certificate_fault(error) or f'broke off: {_why(error)}'}"
-            raise ControllerError(message, retryable=True, happened=unknown) from None
+            message = f"{self.who} {certificate_fault(error) or _broken(error, handshake)}"
+            refused = is_refusal(error)
+            happened = False if refused and handshake.is_open() else unknown
+            raise ControllerError(message, retryable=not refused, happened=happened) from None
 
     async def _answer(self, request: httpx.Request, unknown: bool | None) -> Answer:
         answer = await self._client.send(request, stream=True, follow_redirects=False)
@@ -120,3 +127,9 @@ def _advice(status: int) -> str:
 
 def _why(error: Exception) -> str:
     return line(error) or type(error).__name__
+
+
+def _broken(error: Exception, handshake: Handshake) -> str:
+    # A far side that refuses our certificate hangs up; what it says then can get lost on the way.
+    is_cut = handshake.is_open() and not isinstance(error, httpx.TimeoutException)
+    return f"broke off: {_why(error)}{'; it may not trust us, check cert_file and key_file' if is_cut else ''}"

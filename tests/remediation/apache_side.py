@@ -45,6 +45,9 @@ operations:
       failed: {path: phase, equals: failed}
       error: why
       result: "{phase: phase}"
+  http.located:
+    path: /jobs/start
+    job: {id_from: location, poll: "/jobs/at/{{ inputs.job }}", done: {path: phase, equals: done}}
   http.odd:
     path: /odd/{{ inputs.parameters.body }}
     job: {id: job, poll: "/odd/{{ inputs.job }}", done: {path: phase, equals: done}}

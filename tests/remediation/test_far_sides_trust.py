@@ -1,6 +1,5 @@
 """Every kind of controller: certificates on both sides, rotated tokens, redirects that lead credentials away."""
 
-import shutil
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -21,7 +20,7 @@ from tests.remediation.misbehaving import LeapingTime, Misbehaving, NoReadings, 
 from tests.remediation.simulated import START, Messages
 from tests.remediation.test_misbehaving_far_sides import KEY, KINDS, known
 
-needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not on this machine")
+needs_openssl = pytest.mark.needs("openssl")
 
 
 @pytest.fixture(scope="module")

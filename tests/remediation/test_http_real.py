@@ -13,9 +13,9 @@ from remediation.plan import build_plan
 from remediation.registry import ACTIONS
 from tests.remediation.apache_side import Side, speaking
 from tests.remediation.runs import FACTS, nothing, runbook
-from tests.support.apache import Apache, needs_apache, running_apache
+from tests.support.apache import Apache, running_apache
 
-pytestmark = needs_apache
+pytestmark = pytest.mark.needs("apache")
 
 BEFORE = {"gain_db": 1.5, "owner": "alice"}
 WANTED = {"gain_db": 3.0, "owner": "alice"}

@@ -10,9 +10,9 @@ from remediation.errors import ControllerError
 from remediation.execute import perform, probe
 from remediation.registry import ACTIONS
 from tests.remediation.apache_side import call, speaking
-from tests.support.apache import TOKEN, Apache, needs_apache, running_apache
+from tests.support.apache import TOKEN, Apache, running_apache
 
-pytestmark = needs_apache
+pytestmark = pytest.mark.needs("apache")
 LINK = Target("link", "ams-utr")
 
 
@@ -97,6 +97,16 @@ async def test_job_is_followed_to_its_end_across_a_restart(
     assert envelope is not None
     assert (envelope["ok"], envelope["happened"], envelope["error"]) == told
     assert apache.begun().count(key) == 1
+
+
+async def test_job_that_apache_names_by_its_location_is_followed_to_its_end(apache: Apache, tmp_path: Path) -> None:
+    """The poll asks where the mapping says, for the last part of the Location."""
+    key = "INC-1:located"
+    async with speaking(apache, tmp_path) as side:
+        await side.controller.submit("http.located", LINK, {}, key=key)
+        apache.finish(key, "done")
+        assert (await side.controller.status(key)).state == "succeeded"
+        assert any(f" GET /jobs/at/{key} 200 " in line for line in await side.asked())
 
 
 async def test_job_that_was_asked_for_as_apache_restarted_is_found_by_its_key(apache: Apache, tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-import pytest
 
 from bot.http import free_port
 
@@ -25,10 +24,6 @@ _WANTED = (
     "mpm_prefork authn_core authz_core alias cgi dav dav_fs deflate env filter headers mime setenvif socache_shmcb ssl"
 )
 PROGRAM = shutil.which("apache2") or shutil.which("apache2", path="/usr/sbin")
-needs_apache = pytest.mark.skipif(
-    PROGRAM is None or any(not (_MODULES / f"mod_{each}.so").exists() for each in _WANTED.split()),
-    reason="apache2 with its modules is not on this machine",
-)
 
 _CONFIG = """
 {load}
