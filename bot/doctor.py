@@ -10,10 +10,10 @@ from bot.controller_settings import ControllerSettings
 from bot.controllers import build_one
 from bot.diagnosis.rules import load_rules
 from bot.errors import BellhopError, UsageError
+from bot.lint_facts import place_names, signal_kinds
 from bot.network_file import load_network
 from bot.settings import Settings, secrets_of
 from bot.store import Store
-from bot.telemetry.catalogue import CATALOGUE
 from bot.telemetry.check import check as check_telemetry
 from remediation.errors import RemediationError, Severity
 from remediation.lint import lint_library
@@ -80,7 +80,8 @@ async def _rules(settings: Settings) -> str:
 
 async def _runbooks(settings: Settings) -> str:
     library = load_library(settings.runbooks.directory)
-    faults = lint_library(library, signals=frozenset(CATALOGUE))
+    network = place_names(load_network(settings.network))
+    faults = lint_library(library, signals=signal_kinds(), network=network)
     errors = [fault for fault in faults if fault.severity is Severity.ERROR]
     if errors:
         raise RemediationError(f"{len(errors)} faults, the first: {errors[0]}")

@@ -1,13 +1,16 @@
 """What is wrong with runbooks that load: every fault at once, each at its line and column, nothing carried out."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from remediation.errors import Fault, Severity, TemplateError
 from remediation.lint_case import INCIDENT, Case, Where
+from remediation.lint_conditions import conditions, kinds
 from remediation.lint_doubt import doubts
 from remediation.lint_keys import exclusive, keys
+from remediation.lint_outputs import outputs
 from remediation.lint_parameters import acts, meant, parameters
+from remediation.lint_places import items_taken_back, places
 from remediation.lint_reach import reach
 from remediation.lint_risks import risks, rivals, way_back
 from remediation.load import Library, Loaded
@@ -19,17 +22,30 @@ from remediation.template import names_of, render, render_all, texts
 _STEP_PARTS = ("ok", "output", "before", "error", "skipped")
 
 
-def lint_library(library: Library, *, signals: frozenset[str]) -> tuple[Fault, ...]:
-    """Every fault of every runbook, in the order of files and lines; `signals` are the names that telemetry knows."""
-    return tuple(sorted(fault for loaded in library.loaded for fault in lint(loaded, signals=signals)))
+def lint_library(
+    library: Library, *, signals: Collection[str], network: Mapping[str, Collection[str]] | None = None
+) -> tuple[Fault, ...]:
+    """Every fault of every runbook, in the order of files and lines; what is known around them as for `lint`."""
+    return tuple(sorted(fault for loaded in library.loaded for fault in lint(loaded, signals=signals, network=network)))
 
 
-def lint(loaded: Loaded, *, signals: frozenset[str], modes: frozenset[str] = frozenset()) -> tuple[Fault, ...]:
-    """Every fault of one runbook; `modes` are the failure modes that a diagnosis knows, where that is known here."""
-    case = Case(loaded, signals, modes)
+def lint(
+    loaded: Loaded,
+    *,
+    signals: Collection[str],
+    modes: frozenset[str] = frozenset(),
+    network: Mapping[str, Collection[str]] | None = None,
+) -> tuple[Fault, ...]:
+    """Every fault of one runbook.
+
+    `signals` are the names that telemetry knows, or a mapping of these to the kind of place that each is of; `modes`
+    the failure modes that a diagnosis knows; `network` has the names of all links, nodes and flows, by kind.
+    """
+    case = Case(loaded, signals, modes, network or {})
     checks = (
         *(_names, _handles, _jumps, _inputs, _items, _templates, parameters, _plain_text),
         *(reach, exclusive, keys, doubts, risks, way_back, rivals),
+        *(conditions, kinds, places, outputs, items_taken_back),
     )
     return tuple(dict.fromkeys(fault for check in checks for fault in check(case)))
 

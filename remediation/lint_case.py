@@ -1,7 +1,7 @@
 """A runbook under examination: its steps where they are written, and what their templates may see."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -10,7 +10,7 @@ from remediation.load import Loaded
 from remediation.plan import items_of
 from remediation.registry import ACTIONS
 from remediation.schema import Branch, Group, Runbook, Step, typed
-from remediation.template import render_all
+from remediation.template import names_of, render_all, texts
 
 Where = tuple[str | int, ...]
 """The path of a value in its file."""
@@ -46,11 +46,16 @@ class Place:
 
 @dataclass(frozen=True)
 class Case:
-    """One runbook under examination; `modes` is empty where nobody knows which failure modes there are."""
+    """One runbook under examination, and what is known around it; what nobody knows is empty.
+
+    `signals` are the names that telemetry knows, where it is a mapping each with the kind of place that it is of.
+    `modes` are the failure modes that a diagnosis comes to. `network` has for each kind the names that there are.
+    """
 
     loaded: Loaded
-    signals: frozenset[str]
+    signals: Collection[str]
     modes: frozenset[str] = frozenset()
+    network: Mapping[str, Collection[str]] = field(default_factory=dict)
 
     @property
     def runbook(self) -> Runbook:
@@ -86,6 +91,18 @@ class Case:
         scope = self.scope()
         return {**scope, "inputs": {**scope["inputs"], **names}}
 
+    def early(self, value: object) -> Any:  # noqa: ANN401 - YAML data
+        """A value that is written out or follows from defaults alone; raises TemplateError for any other."""
+        inputs = self.runbook.spec.inputs
+        told = {name: each.default for name, each in inputs.items() if each.default is not None}
+        told = {
+            name: self._inputs[name] for name, default in told.items() if not any(map(is_template, _texts(default)))
+        }
+        names = {name for text in _texts(value) if is_template(text) for name in names_of(text)}
+        if unknown := [name for name in names if not _leads(name, told)]:
+            raise TemplateError(f"{', '.join(sorted(unknown))}: only the run will know")
+        return render_all(value, {"inputs": told})
+
     def inner(self, step: Step | Branch) -> dict[str, Any]:
         """What the templates of a step's act see; `item` is left out where only the run will know it."""
         scope = self.scope()
@@ -113,6 +130,20 @@ class Case:
         undoing = {step.rollback.action for step in earlier if step.rollback}
         undoing |= {ACTIONS[step.action].compensation for step in earlier if step.action in ACTIONS}
         return place.step.action in undoing
+
+
+def is_template(text: str) -> bool:
+    """Whether a text is looked at as a template at all."""
+    return "{{" in text or "{%" in text
+
+
+def _texts(value: object) -> list[str]:
+    return [text for _, text in texts(value)]
+
+
+def _leads(name: str, inputs: Mapping[str, Any]) -> bool:
+    root, _, rest = name.partition(".")
+    return root == "inputs" and (not rest or rest.partition(".")[0] in inputs)
 
 
 def _sample(kind: str, default: object) -> Any:  # noqa: ANN401 - an input of any type

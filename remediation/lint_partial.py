@@ -1,6 +1,6 @@
 """Linting files that do not load: what cannot be read is told and left out, and the rest is looked at all the same."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from copy import deepcopy
 from typing import Any
 
@@ -26,9 +26,13 @@ _NEEDED = (("metadata",), ("spec",), ("spec", "inputs"), ("spec", "steps"))
 
 
 def examine(
-    document: Document, *, signals: frozenset[str], modes: frozenset[str] = frozenset()
+    document: Document,
+    *,
+    signals: Collection[str],
+    modes: frozenset[str] = frozenset(),
+    network: Mapping[str, Collection[str]] | None = None,
 ) -> tuple[Loaded | None, tuple[Fault, ...]]:
-    """Every fault of a file, and the runbook when it can be used; `modes` as for `lint`."""
+    """Every fault of a file, and the runbook when it can be used; what is known around it as for `lint`."""
     told, left_out = list(document.faults), [path for path, _ in _unread(document)]
     data: Any = deepcopy(document.data)
     for _ in range(_ROUNDS):
@@ -36,7 +40,8 @@ def examine(
         if runbook is not None:
             whole = Loaded(runbook, document)
             seen = () if not told else _positions(document, left_out)
-            found = [each for each in lint(whole, signals=signals, modes=modes) if (each.line, each.column) not in seen]
+            faults = lint(whole, signals=signals, modes=modes, network=network)
+            found = [each for each in faults if (each.line, each.column) not in seen]
             return None if told else whole, tuple(dict.fromkeys((*told, *found)))
         places = {(each.line, each.column) for each in told}
         told += [each.fault for each in misfits if (each.fault.line, each.fault.column) not in places]

@@ -194,6 +194,8 @@ class Runbook(_Block):
 
 def typed(value: object, kind: InputType) -> object:
     """`value` as an input of `kind`; raises ValueError when it is none."""
+    if value is None:
+        raise ValueError("is not given")
     match kind:
         case "link" | "node" | "flow" | "text":
             if not isinstance(value, str) or not value:
@@ -205,8 +207,12 @@ def typed(value: object, kind: InputType) -> object:
             return value
         case "duration":
             return parse_duration(value)  # type: ignore[arg-type]
+    return _number(value, kind)
+
+
+def _number(value: object, kind: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"must be a {kind}, not {value!r:.60}")
+        raise ValueError(f"must be {'an' if kind == 'integer' else 'a'} {kind}, not {value!r:.60}")
     if kind == "ratio" and not 0 <= value <= 1:
         raise ValueError(f"must be between 0 and 1, not {value}")
     if not math.isfinite(value):

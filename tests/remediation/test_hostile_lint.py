@@ -31,6 +31,13 @@ def tell(text: str) -> str:
     return f"{HEAD}{INPUTS}  steps:\n{step}{VERIFY}"
 
 
+def fill(key: str) -> str:
+    """The whole with an act of this key, written at line 12, column 20."""
+    step = "    - id: fill\n      action: entanglement.replenish\n      with: {link: a-link, level: 0.5}\n"
+    step += "      timeout: 5m\n"
+    return f"{HEAD}{INPUTS}  steps:\n{step}      idempotency: '{key}'\n{VERIFY}"
+
+
 HARM: dict[str, tuple[str | bytes, str, str]] = {
     "alias bomb": ("a: &a [x, x]\nb: &b [*a, *a]\n", "2:8", "aliases"),
     "alias of itself": ("a: &a [*a]\n", "1:8", "aliases"),
@@ -103,6 +110,9 @@ HARM: dict[str, tuple[str | bytes, str, str]] = {
     "parentheses": (tell("{{ " + "(" * 900 + "1" + ")" * 900 + " }}"), "10:35", "too deeply"),
     "chain of filters": (tell("{{ inputs.link" + " | list" * 200 + " }}"), "10:35", "too deeply"),
     "long template": (tell("x" * 3000 + "{{ inputs.link }}"), "10:35", "longer than 2000"),
+    "key of braces": (fill("{{" * 20_000), "12:20", "longer than 2000"),
+    "key of spaces": (fill("{{ run.id }}" + " " * 40_000 + "x"), "12:20", "longer than 2000"),
+    "key without end": (fill("x" * 40_000), "12:20", "has 40000 characters"),
     "another file": (tell("{% include '/etc/passwd' %}"), "10:35", "imports"),
 }
 """Harm -> file, line and column (from 1; none where the file is not read), a part of what is said there."""
@@ -176,9 +186,7 @@ def test_everything_wrong_with_a_file_that_does_not_load_is_told_at_once(
 
 
 def test_input_with_thousands_of_digits_is_refused_in_one_short_line(capsys: pytest.CaptureFixture[str]) -> None:
-    """Python itself refuses to read it as a number."""
+    """Python itself refuses to read it as a number; it is not even tried."""
     given = f"target_level={'9' * 5000}"
-    assert run(["runbook", "plan", "replenish-link", "--link", "a-link", "--input", given]) == 1
-    line = capsys.readouterr().err.splitlines()[-1]
-    assert line.startswith("bellhop: inputs of replenish-link: target_level: must be a ratio, not '9999")
-    assert len(line) < 200
+    assert run(["runbook", "plan", "replenish-link", "--link", "a-link", "--input", given]) == 2
+    assert capsys.readouterr().err.splitlines()[-1] == "bellhop: target_level is longer than 4000 characters"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.telemetry.catalogue import CATALOGUE
+from bot.lint_facts import signal_kinds
 from remediation import source
 from remediation.actions import control
 from remediation.contract import Controller
@@ -40,7 +40,7 @@ def whole(block: str) -> str:
 def faults(block: str) -> tuple[Fault, ...]:
     """What lint says of a block."""
     document = source.parse(whole(block), file="WRITING.md")
-    return lint(Loaded(document.check(Runbook), document), signals=frozenset(CATALOGUE))
+    return lint(Loaded(document.check(Runbook), document), signals=signal_kinds())
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: re.findall(r"(?:id|name): (\w+)", block)[0])
