@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from remediation.controllers.plain import LARGEST_ANSWER, line, parsed, reason, secrets_in
-from remediation.controllers.trust import certificate_fault, is_stranger
+from remediation.controllers.trust import certificate_fault, is_refusal, is_stranger
 from remediation.errors import ControllerError, RemediationError
 
 if TYPE_CHECKING:
@@ -110,8 +110,8 @@ class KubernetesClient:
             raise _BrokenError(f"cannot be reached: {type(error).__name__}", before_sending=True) from None
         except (urllib3.exceptions.HTTPError, OSError) as error:
             told = certificate_fault(error) or f"broke off: {type(error).__name__}"
-            is_wrong = is_stranger(error)
-            raise _BrokenError(told, before_sending=is_wrong, retryable=not is_wrong) from None
+            again = not (is_stranger(error) or is_refusal(error))
+            raise _BrokenError(told, before_sending=is_stranger(error), retryable=again) from None
         return answer.status, raw, secrets_in(headers)
 
     def _headers(self, media_type: str) -> dict[str, str]:
