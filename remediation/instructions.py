@@ -59,7 +59,12 @@ class Together(_Plain):
 
 @dataclass(frozen=True, slots=True)
 class Ask(_Plain):
-    """Ask people before a step."""
+    """Ask people before a step.
+
+    `acts` are all that a yes lets happen, {"step", "title", "action", "parameters"} as they will be done; one whose
+    parameters cannot be rendered has none, and a "fault". Empty in questions of versions that did not tell.
+    `escalate_to` are those who are called when nobody decided in time and the question is then open once more.
+    """
 
     step: str
     title: str
@@ -67,6 +72,8 @@ class Ask(_Plain):
     count: int
     timeout_s: float
     on_timeout: Literal["stop", "escalate", "proceed"]
+    acts: list[Json] = field(default_factory=list)
+    escalate_to: str = ""
 
 
 @dataclass(frozen=True, slots=True)

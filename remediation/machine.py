@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from remediation.contract import Action, Risk
-from remediation.errors import TemplateError
+from remediation.errors import RemediationError, TemplateError
 from remediation.instructions import (
     Act,
     Ask,
@@ -26,6 +26,7 @@ from remediation.instructions import (
 from remediation.plan import Plan, PlanFacts, is_required, items_of
 from remediation.retrying import remembered
 from remediation.schema import Branch, Group, Rollback, Runbook, Step
+from remediation.taking_back import Back, taken_back
 from remediation.template import render, render_all
 from remediation.transitions import abort, half_taken_back, record
 
@@ -150,7 +151,14 @@ def _question(step: Step | Branch, scope: Json, state: RunState) -> Ask | None:
         timeout_s=approval.timeout,
         on_timeout=approval.on_timeout,
         acts=[_asked(state, step, scope, each) for each in _turns(step, scope)],
+        escalate_to=_called(state) if approval.on_timeout == "escalate" else "",
     )
+
+
+def _called(state: RunState) -> str:
+    """Whom the runbook calls."""
+    escalate = state.runbook["spec"].get("escalate") or {}
+    return str(escalate.get("to") or "operators")
 
 
 def _turns(step: Step | Branch, scope: Mapping[str, Any]) -> list[Json]:
@@ -209,16 +217,17 @@ def _undo(state: RunState, runbook: Runbook, name: str, rollback: Rollback) -> A
     scope = _scope(state, runbook)
     scope = {**scope, **told["each"], "steps": {**scope["steps"], step.id: _shown(told)}}
     try:
-        parameters = render_all(rollback.parameters, scope)
-    except TemplateError as error:
+        written = Back(rollback.action, render_all(rollback.parameters, scope))
+        back = taken_back(step.action, render_all(step.parameters, scope), told["before"], written)
+    except RemediationError as error:
         return _closing(state, runbook, "failed", half_taken_back(state, name, str(error)))
     return Act(
         step=name,
         title=_title(step.title or rollback.action, told["each"]),
         phase="undo",
         attempt=state.attempts.get(name, 1),
-        action=rollback.action,
-        parameters=parameters,
+        action=back.action,
+        parameters=dict(back.parameters),
         key=f"{state.run}:{name}:undo",
         timeout_s=step.timeout or LONGEST_ACT_S,
         each=told["each"],

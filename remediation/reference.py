@@ -5,6 +5,7 @@ from typing import Any
 
 from remediation.contract import Action, Risk
 from remediation.registry import ACTIONS
+from remediation.taking_back import puts_back
 
 _HEAD = """\
 # Actions
@@ -45,7 +46,8 @@ def _action(action: Action) -> Iterator[str]:
     definitions = schema.get("$defs", {})
     for name, about in properties.items():
         otherwise = "**required**" if name in needed else f"`{_value(about.get('default'))}`"
-        yield f"| `{name}` | {_takes(about, definitions)} | {otherwise} |"
+        null = " or `null`" if name in _nullable(action) else ""
+        yield f"| `{name}` | {_takes(about, definitions)}{null} | {otherwise} |"
     yield ""
 
 
@@ -54,6 +56,11 @@ def _told(action: Action) -> Iterator[str]:
     if action.takes_out:
         yield f"Takes its target out of service {action.takes_out}, with a node all its links.\n"
     yield from _predicted(action)
+    if told := puts_back(action.name, action.compensation or action.name):
+        way = action.compensation or action.name
+        yield f"Taken back by `{way}` that names the place alone: {told}.\n"
+    elif action.compensation == action.name and action.name != "http.call":
+        yield "Taken back with the values that the way back names: take them from `before`.\n"
     if action.leaves:
         settings = ", ".join(f"`{name}`" for name in action.leaves)
         yield f"Done when the controller's settings agree: {settings}.\n"
@@ -67,6 +74,10 @@ def _predicted(action: Action) -> Iterator[str]:
         yield "Its effect is predicted.\n"
     else:
         yield f"{'Its effect is predicted; ' if action.effect else 'No effect is predicted: '}{action.unpredicted}.\n"
+
+
+def _nullable(action: Action) -> frozenset[str]:
+    return getattr(action.parameters, "null_means", frozenset())
 
 
 def _value(default: object) -> str:

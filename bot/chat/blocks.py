@@ -4,10 +4,13 @@ from bot.chat.buttons import actions, asks_first, button
 from bot.chat.reports import DOTS, approvals_text, diagnosis_text, plan_text, step_lines
 from bot.chat.text import Block, clean, context, escape, header, moment, section, who, within_limits
 from bot.model.incident import Incident, PendingApproval, PendingOutcome, Review, RunView
-from bot.model.plan_wording import planned_steps
+from bot.model.plan_wording import asked_steps
+from bot.model.wording import doubt_words, settled_answers
 
 _SHOWN_QUESTIONS = 8
 _SHOWN_PARTS = 6
+_LONGEST_PARTS = 2000
+"""Characters, of the 3000 of a paragraph; the rest is for who is asked, until when and for which plan."""
 _SHOWN_ALERTS = 5
 
 
@@ -93,13 +96,15 @@ def _approval(view: Incident, ask: PendingApproval) -> list[Block]:
 
 
 def _what(view: Incident, ask: PendingApproval) -> str:
-    """What a yes lets happen: target, parameters and predicted effect."""
+    """What a yes lets happen: target, parameters and predicted effect, and how much more than is told here."""
     run = view.runs.get(ask.run)
-    parts = planned_steps(run.plan, ask.step) if run is not None else ()
-    lines = [line for part in parts[:_SHOWN_PARTS] for line in step_lines(part)]
-    if len(parts) > _SHOWN_PARTS:
-        lines.append(f"… and {len(parts) - _SHOWN_PARTS} more, in the plan above")
-    return "".join(f"{line}\n" for line in lines)
+    parts = asked_steps(run.plan if run is not None else {}, ask.step, ask.acts)
+    told = ["".join(f"{line}\n" for line in step_lines(part)) for part in parts[:_SHOWN_PARTS]]
+    while sum(map(len, told)) > _LONGEST_PARTS and len(told) > 1:
+        told.pop()
+    if left := len(parts) - len(told):
+        told.append(f"… and {left} more; all of them: `bellhop incident show {escape(view.id)}`\n")
+    return "".join(told)
 
 
 def _review(view: Incident, owed: Review) -> Block:
@@ -119,16 +124,13 @@ def _or_role(owed: Review) -> str:
 
 def _outcome(view: Incident, ask: PendingOutcome) -> list[Block]:
     text = (
-        f"*Did this happen?* `{escape(ask.run)}` step `{escape(ask.step)}` ({escape(ask.phase)}, "
+        f"*{escape(doubt_words(ask.step, looks=ask.looks))}* `{escape(ask.run)}` ({escape(ask.phase)}, "
         f"attempt {ask.attempt}): {escape(ask.reason)}"
     )
-    about = {"run": ask.run, "step": ask.step}
+    about, (yes, no) = {"run": ask.run, "step": ask.step}, settled_answers(looks=ask.looks)
     return [
         section(text),
-        *actions(
-            button(view, "happened", "It happened", about=about),
-            button(view, "absent", "It did not happen", about=about),
-        ),
+        *actions(button(view, "happened", yes, about=about), button(view, "absent", no, about=about)),
     ]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from bot.cli.runbook_text import plan_lines
 from bot.model.approval_wording import approvals_words
-from bot.model.plan_wording import clean_line, planned_steps
+from bot.model.plan_wording import asked_steps, clean_line
 from bot.model.time import format_instant
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def question_lines(view: "Incident", ask: "PendingApproval") -> Iterator[str]:
 
 def _done(view: "Incident", ask: "PendingApproval") -> Iterator[str]:
     run = view.runs.get(ask.run)
-    parts = planned_steps(run.plan, ask.step) if run is not None else ()
+    parts = asked_steps(run.plan if run is not None else {}, ask.step, ask.acts)
     yield from plan_lines({"steps": parts[:_SHOWN_PARTS]})
     left = len(parts) - _SHOWN_PARTS
     if left > 0 or not parts:

@@ -14,9 +14,9 @@ from bot.model import step_event as steps
 from bot.model import store_event as stores
 from bot.model.approval_wording import agreed_words, tally_words
 from bot.model.event import Event
-from bot.model.plan_wording import roles_words
+from bot.model.plan_wording import act_words, roles_words
 from bot.model.time import format_clock, format_instant
-from bot.model.visible import clean_text
+from bot.model.visible import clean_line, clean_text
 from bot.model.wording import MARKS, confirmed_words, doubt_words, quarantine_words, settled_words
 
 _OUTCOME_STYLE = {
@@ -126,7 +126,9 @@ def _(body: events.ActRefused) -> Told:
 def _(body: events.ApprovalAsked) -> Told:
     role = escape(roles_words(body.role))
     who = f"{body.count} × {role}" if body.count > 1 else role
-    return f"[bold yellow]approval needed[/bold yellow] {escape(body.title)}  [dim]({body.step}, by {who})[/dim]"
+    told = f"[bold yellow]approval needed[/bold yellow] {escape(body.title)}  [dim]({body.step}, by {who})[/dim]"
+    acts = (Text(f"{' ' * 10}{clean_line(act.get('id', ''))}  {act_words(act)}") for act in body.acts)
+    return [f"{told}  [dim]{body.plan_hash[:10]}[/dim]", *acts] if body.acts else told
 
 
 @tell.register

@@ -9,15 +9,18 @@ from typing import Any
 from msgspec.structs import replace
 
 from bot.clock import Clock
+from bot.errors import RefusedError
+from bot.flow.asked_acts import acts_hash, acts_of, question_hash
 from bot.flow.authority import pending_at
 from bot.flow.durable import DurableWorker, Json
 from bot.flow.journal import Journal
-from bot.model.event import ApprovalAnswered, ApprovalAsked, ApprovalExpired, Entry, Escalated, Event
-from bot.model.incident import Incident
+from bot.model.event import ApprovalAnswered, ApprovalAsked, ApprovalExpired, Escalated, Event
+from bot.model.incident import Incident, RunView
 from bot.model.step_event import OutcomeAsked
 from bot.model.wording import doubt_words
 from bot.store import Transaction
 from remediation.asking import fills
+from remediation.duration import format_duration
 from remediation.machine import Ask, AskOutcome
 
 _LONGEST_WAIT_S = 3600.0
@@ -63,16 +66,25 @@ class Approvals:
         return {"until": self._clock.now() + seconds}
 
     async def ask(self, incident: str, run: str, question: Ask) -> Json:
-        """Post the question and wait for enough approvals, one rejection, a skip, an abort or the deadline."""
+        """Post the question and wait for enough approvals, one rejection, a skip, an abort or the deadline.
+
+        Where the runbook escalates then, somebody is called and the question is open for as long once more.
+        """
         posted = await self._worker.step(f"ask {question.step}", self._post, incident, run, question.to_json())
         if "skipped" in posted:
             return _skipped(posted)
+        if posted.get("acts") not in (None, acts_hash(question)):
+            raise RefusedError(
+                f"what {question.step} would do is no longer what people were asked about",
+                hint="look at what the run did, then run it again",
+            )
         answers = _Answers(question)
-        turn = 0
-        while (left := await self._left(f"{question.step} {(turn := turn + 1)}", posted["expires_at"])) > 0:
-            message = await self._worker.receive(min(left, _LONGEST_WAIT_S))
-            if (decided := answers.take(message)) is not None:
-                return decided
+        decided = await self._decided(answers, question.step, posted["expires_at"])
+        if decided is None and question.escalate_to:
+            again = await self._worker.step(f"escalate {question.step}", self._ask_again, incident, run, question)
+            decided = await self._decided(answers, f"{question.step} again", again["expires_at"])
+        if decided is not None:
+            return decided
         since = posted["expires_at"] - question.timeout_s
         expired = await self._worker.step(f"expire {question.step}", self._expire, incident, run, question.step, since)
         if "skipped" in expired:
@@ -81,6 +93,15 @@ class Approvals:
             if (decided := answers.take(message)) is not None:
                 return decided
         return {"decision": "expired", "by": list(answers.approvers)}
+
+    async def _decided(self, answers: "_Answers", name: str, expires_at: float) -> Json | None:
+        """What people decide until the deadline."""
+        turn = 0
+        while (left := await self._left(f"{name} {(turn := turn + 1)}", expires_at)) > 0:
+            message = await self._worker.receive(min(left, _LONGEST_WAIT_S))
+            if (decided := answers.take(message)) is not None:
+                return decided
+        return None
 
     async def settle(self, incident: str, run: str, question: AskOutcome) -> Json:
         """Wait, however long, for a person to say whether an act happened; remind every half hour.
@@ -120,25 +141,32 @@ class Approvals:
         def write(view: Incident, transaction: Transaction) -> Json:
             if (skip := view.runs[run].skips.get(question.step)) is not None:
                 return {"skipped": skip}
-            transaction.append(incident, [self._asked(run, question, view.runs[run].plan_hash, expires_at)])
-            return {"expires_at": expires_at}
+            asked = _asked(view.runs[run], question, expires_at)
+            if (before := _asked_before(transaction.events(incident), run, question.step)) is None:
+                transaction.append(incident, [self._journal.entry(asked, key=f"asked:{run}:{question.step}")])
+            elif before.acts and before.plan_hash != asked.plan_hash:
+                return {"expires_at": before.expires_at, "acts": "other"}
+            bound = {"acts": acts_hash(question)} if before is None or before.acts else {}
+            return {"expires_at": (before or asked).expires_at, **bound}
 
-        written = await self._journal.decide(incident, write)
-        asked = (await self._journal.incident(incident)).approvals
-        pending = next((each for each in asked if (each.run, each.step) == (run, question.step)), None)
-        return {"expires_at": pending.expires_at} if pending else written
+        return await self._journal.decide(incident, write)
 
-    def _asked(self, run: str, question: Ask, plan_hash: str, expires_at: float) -> Entry:
-        body = ApprovalAsked(
-            run=run,
-            step=question.step,
-            title=question.title,
-            role=question.role,
-            count=question.count,
-            plan_hash=plan_hash,
-            expires_at=expires_at,
-        )
-        return self._journal.entry(body, key=f"asked:{run}:{question.step}")
+    async def _ask_again(self, incident: str, run: str, question: Ask) -> Json:
+        """Call somebody and leave the question open for as long once more, unless it was answered just before."""
+        step, key = question.step, f"asked again:{run}:{question.step}"
+
+        def write(view: Incident, transaction: Transaction) -> Json:
+            pending, now = pending_at(view, run, step), self._journal.clock.now()
+            if pending is None or transaction.happened(incident, [key]):
+                return {"expires_at": pending.expires_at if pending else now}
+            asked = _asked(view.runs[run], question, now + question.timeout_s)
+            reason = f"nobody decided about {step} in {format_duration(question.timeout_s)}; it waits as long once more"
+            call = Escalated(to=question.escalate_to, reason=reason)
+            entries = [self._journal.entry(asked, key=key), self._journal.entry(call, key=f"called:{run}:{step}")]
+            transaction.append(incident, entries)
+            return {"expires_at": asked.expires_at}
+
+        return await self._journal.decide(incident, write)
 
     async def _expire(self, incident: str, run: str, step: str, since: float) -> Json:
         """Write that nobody decided in time, unless somebody's last word was written just before."""
@@ -202,6 +230,27 @@ class _Answers:
         if fills(roles, question.count, tuple(self.approvers.values())) >= question.count * len(roles):
             return {"decision": "approved", "by": list(self.approvers)}
         return None
+
+
+def _asked(run: RunView, question: Ask, expires_at: float) -> ApprovalAsked:
+    return ApprovalAsked(
+        run=run.run,
+        step=question.step,
+        title=question.title,
+        role=question.role,
+        count=question.count,
+        plan_hash=question_hash(question, run.plan_hash, run.plan),
+        expires_at=expires_at,
+        acts=acts_of(question),
+    )
+
+
+def _asked_before(history: tuple[Event, ...], run: str, step: str) -> ApprovalAsked | None:
+    """The same question, written before a crash."""
+    for event in history:
+        if isinstance(event.body, ApprovalAsked) and (event.body.run, event.body.step) == (run, step):
+            return event.body
+    return None
 
 
 def _answered(history: tuple[Event, ...], run: str, step: str, since: float) -> bool:

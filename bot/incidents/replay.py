@@ -117,6 +117,8 @@ def _ended(view: Incident, event: Event, body: steps.RunEnded) -> Incident:
 
 
 def _asked(view: Incident, event: Event, body: events.ApprovalAsked) -> Incident:
+    """A question is open, perhaps once more after its time was over: who agreed before has agreed."""
+    before = next((each for each in view.approvals if (each.run, each.step) == (body.run, body.step)), None)
     pending = PendingApproval(
         run=body.run,
         step=body.step,
@@ -126,6 +128,9 @@ def _asked(view: Incident, event: Event, body: events.ApprovalAsked) -> Incident
         plan_hash=body.plan_hash,
         asked_at=event.at,
         expires_at=body.expires_at,
+        acts=body.acts,
+        approved_by=before.approved_by if before else (),
+        approved_roles=before.approved_roles if before else (),
     )
     return replace(view, approvals=(*_without(view, body.run, body.step), pending))
 

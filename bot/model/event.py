@@ -140,7 +140,7 @@ class ActRefused(msgspec.Struct, frozen=True, kw_only=True, tag="act refused"):
 
 
 class ApprovalAsked(msgspec.Struct, frozen=True, kw_only=True, tag="approval asked"):
-    """The run waits for people; the approval is bound to the hash of the rendered plan."""
+    """The run waits for people; the approval is bound to the hash of the plan and of the rendered acts."""
 
     run: str
     step: str
@@ -148,7 +148,10 @@ class ApprovalAsked(msgspec.Struct, frozen=True, kw_only=True, tag="approval ask
     role: str
     count: int
     plan_hash: str
+    """The plan's own where the acts are just as planned; the question's own where they were not known then."""
     expires_at: float
+    acts: tuple[Mapping[str, Any], ...] = ()
+    """All that a yes lets happen, in the shape of the plan's steps; empty in older events."""
 
 
 class ApprovalAnswered(msgspec.Struct, frozen=True, kw_only=True, tag="approval answered"):

@@ -34,6 +34,8 @@ class PendingApproval(msgspec.Struct, frozen=True, kw_only=True):
     plan_hash: str
     asked_at: float
     expires_at: float
+    acts: tuple[Mapping[str, Any], ...] = ()
+    """All that a yes lets happen, in the shape of the plan's steps; empty in questions from before it was told."""
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -6,13 +6,15 @@ Everything here is plain text on one line that may quote hostile text: each door
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+_SAME = ("id", "action", "parameters")
 _SHOWN_ITEMS = 3
 _SHOWN_PARAMETERS = 8
 _LONGEST_VALUE = 60
+_LONGEST_FAULT = 160
 _LONGEST_ACT = 400
 
 
@@ -22,12 +24,17 @@ def clean_line(text: object) -> str:
 
 
 def act_words(step: Mapping[str, Any]) -> str:
-    """Action, target and parameters: `link.set_power link:ams-utr gain_db=3`; long lists and texts are shortened."""
+    """Action, target and parameters: `link.set_power link:ams-utr gain_db=3`; long lists and texts are shortened.
+
+    One that cannot be begun says why.
+    """
     target = str(step.get("target") or "")
     given = {name: value for name, value in (step.get("parameters") or {}).items() if not _is_target(value, target)}
     words = [f"{name}={_value(value)}" for name, value in list(given.items())[:_SHOWN_PARAMETERS]]
     if len(given) > _SHOWN_PARAMETERS:
         words.append(f"… {len(given) - _SHOWN_PARAMETERS} more")
+    if step.get("fault"):
+        words.insert(0, f"(cannot be begun: {_cut(clean_line(step['fault']), _LONGEST_FAULT)})")
     return _cut(
         " ".join(filter(None, [clean_line(step.get("action") or ""), clean_line(target), *words])), _LONGEST_ACT
     )
@@ -61,6 +68,23 @@ def planned_steps(plan: Mapping[str, Any], step: str) -> tuple[Mapping[str, Any]
     same = tuple(each for each in steps if each.get("id") == step)
     items = tuple(each for each in steps if str(each.get("id")).startswith(f"{step}."))
     return same or items or tuple(each for each in steps if each.get("id") == step.partition(".")[0])
+
+
+def asked_steps(plan: Mapping[str, Any], step: str, acts: Sequence[Mapping[str, Any]]) -> tuple[Mapping[str, Any], ...]:
+    """What a yes to a question about `step` lets happen: its acts as they will be done, in the shape of a plan's steps.
+
+    An act that is just as planned has the plan's prediction, another one none; a question without acts is an old one.
+    """
+    planned = planned_steps(plan, step)
+    return tuple(_asked(act, planned) for act in acts) or planned
+
+
+def _asked(act: Mapping[str, Any], planned: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    approval = next((each.get("approval") for each in planned), None)
+    same = (each for each in planned if all(each.get(name) == act.get(name) for name in _SAME))
+    as_planned = next(same, {})
+    told = {name: as_planned[name] for name in ("title", "predicted") if name in as_planned}
+    return {**act, "approval": approval, **told}
 
 
 def _is_target(value: object, target: str) -> bool:

@@ -40,8 +40,13 @@ def confirmed_words(envelope: Mapping[str, Any]) -> str:
 
 
 def doubt_words(step: str, *, looks: bool) -> str:
-    """What a person is asked of a step: whether it happened or, where it only looks, whether what it looks for is so."""
+    """What a person is asked of a step: whether it happened or, where it only looks, whether what it seeks is so."""
     return f"Does what {step} looks for hold?" if looks else f"Did {step} happen?"
+
+
+def settled_answers(*, looks: bool) -> tuple[str, str]:
+    """The two answers to that, yes and no, as they stand on buttons."""
+    return ("It holds", "It does not hold") if looks else ("It happened", "It did not happen")
 
 
 def settled_words(step: str, *, happened: bool, looks: bool) -> str:

@@ -56,9 +56,10 @@ def throttle(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
 
 
 def unthrottle(simulation: "Simulation", request: Request) -> Mapping[str, Any]:
-    """All classes free."""
-    for priority in range(len(PRIORITIES)):
-        simulation.throttle(_link(simulation, request), priority, np.inf)
+    """One class free, or all where none is named."""
+    named = request.parameters.get("priority")
+    for priority in (named,) if named is not None else PRIORITIES:
+        simulation.throttle(_link(simulation, request), PRIORITIES.index(priority), np.inf)
     return {}
 
 

@@ -39,6 +39,8 @@ class Parameter:
     links: bool = False
     whole: bool = False
     optional: bool = False
+    nullable: bool = False
+    """It must be there, and null is a value of it."""
 
     def fault(self, value: object) -> str:
         """What is wrong with the value, or nothing."""

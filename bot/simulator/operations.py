@@ -26,7 +26,7 @@ def check(request: Request, simulation: "Simulation") -> None:
     if request.id not in known[request.kind]:
         raise BadPayloadError(f"there is no {request.kind} {request.id}", field="target.id", status=404)
     _check_parameters(request, operation)
-    if request.operation == "flow.reroute":
+    if request.kind == "flow" and request.parameters.get("route") is not None:
         _check_route(request, simulation)
 
 
@@ -36,6 +36,8 @@ def _check_parameters(request: Request, operation: Operation) -> None:
             raise _wrong(f"parameters.{name}", f"{request.operation} has no parameter {name}")
     for name, parameter in operation.parameters.items():
         if request.parameters.get(name) is None:
+            if parameter.nullable and name in request.parameters:
+                continue
             if not parameter.optional:
                 raise _wrong(f"parameters.{name}", f"{request.operation} needs {name}")
         elif fault := parameter.fault(request.parameters[name]):
@@ -55,6 +57,7 @@ def _wrong(field: str, message: str) -> BadPayloadError:
 _SHARE = Parameter(low=0, high=1)
 _VERSION = Parameter(text=True)
 _PRIORITY = Parameter(words=PRIORITIES)
+_SOME_PRIORITY = Parameter(words=PRIORITIES, optional=True)
 _RATE = Parameter(low=0, high=1e9, optional=True)
 
 OPERATIONS: Mapping[str, Operation] = {
@@ -74,11 +77,18 @@ OPERATIONS: Mapping[str, Operation] = {
     ),
     "entanglement.purify": Operation("link", 5, link_acts.purify, {"rounds": Parameter(low=1, high=3, whole=True)}),
     "flow.reroute": Operation("flow", 5, flow_acts.reroute, {"route": Parameter(links=True)}),
-    "flow.restore": Operation("flow", 5, flow_acts.restore, {}),
+    "flow.restore": Operation("flow", 5, flow_acts.restore, {"quota_logical_per_s": _RATE}),
     "flow.throttle": Operation("link", 2, link_acts.throttle, {"priority": _PRIORITY, "rate": _RATE}),
-    "flow.unthrottle": Operation("link", 2, link_acts.unthrottle, {}),
-    "flow.fail_over": Operation("flow", 5, flow_acts.fail_over, {"to": Parameter(words=("alternate", "classical"))}),
-    "flow.set_quota": Operation("flow", 2, flow_acts.set_quota, {"logical_per_s": Parameter(low=0, high=1e9)}),
+    "flow.unthrottle": Operation("link", 2, link_acts.unthrottle, {"priority": _SOME_PRIORITY}),
+    "flow.fail_over": Operation(
+        "flow",
+        5,
+        flow_acts.fail_over,
+        {"to": Parameter(words=("alternate", "classical")), "route": Parameter(links=True, optional=True)},
+    ),
+    "flow.set_quota": Operation(
+        "flow", 2, flow_acts.set_quota, {"logical_per_s": Parameter(low=0, high=1e9, nullable=True)}
+    ),
     "link.realign": Operation("link", 60, link_acts.realign, {}),
     "link.set_power": Operation("link", 5, link_acts.set_power, {"gain_db": Parameter(low=0, high=6)}),
     "control.resynchronise": Operation("link", 20, link_acts.heals("F2"), {}),

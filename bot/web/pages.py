@@ -12,9 +12,9 @@ from bot.errors import BadPayloadError, BellhopError, NotFoundError, RefusedErro
 from bot.model.approval_wording import approvals_words
 from bot.model.guard_event import LONGEST_REASON
 from bot.model.person import Answer, Person
-from bot.model.plan_wording import act_words, asked_words, planned_steps, predictions
+from bot.model.plan_wording import act_words, asked_steps, asked_words, predictions
 from bot.model.time import format_clock, format_instant
-from bot.model.wording import pause_words, verdict_words
+from bot.model.wording import doubt_words, pause_words, settled_answers, verdict_words
 from bot.postmortem import figure
 from bot.postmortem.timeline import timeline
 from bot.postmortem.words import evidence, number, percent
@@ -140,11 +140,11 @@ class Pages:
             return RedirectResponse(request.url_for("page incident", incident=incident).path, 303)
         return self._page(request, "message.html.j2", status=409, person=person, message=answer.message)
 
-    async def _acting(self, request: Request, person: Person) -> dict[str, str]:
+    async def _acting(self, request: Request, person: Person) -> body.Given:
         given = await self._own_form(request)
         if not may_act(person):
             raise RefusedError(f"{person.name} may look and not act: the role is viewer")
-        return {name: body.text(value, name) for name, value in given.items()}
+        return body.Given({name: body.text(value, name) for name, value in given.items()})
 
     async def _own_form(self, request: Request) -> dict[str, str]:
         given = await body.form(request)
@@ -194,10 +194,11 @@ def _templates() -> jinja2.Environment:
         act=act_words,
         approvals=approvals_words,
         asked=asked_words,
-        parts_of=planned_steps,
+        parts_of=asked_steps,
         pause=pause_words,
         predictions=predictions,
         verdict=verdict_words,
         step_of=lambda name: name.partition(".")[0],
     )
+    environment.globals.update(doubt_words=doubt_words, settled_answers=settled_answers)
     return environment

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, ClassVar, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -41,6 +41,8 @@ class Parameters(BaseModel):
     """Unknown parameters are faults."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    null_means: ClassVar[frozenset[str]] = frozenset()
+    """Parameters whose null is a wish; any other that is null is left out of what is asked for."""
 
 
 class OnLink(Parameters):
@@ -190,4 +192,5 @@ def _filled(action: str, parameter: str, fill: FillIn, before: Mapping[str, Any]
 
 
 def _values(given: Parameters, on: TargetKind) -> dict[str, Any]:
-    return given.model_dump(mode="json", exclude={on, "to_capacity"}, exclude_none=True)
+    asked = given.model_dump(mode="json", exclude={on, "to_capacity"})
+    return {name: value for name, value in asked.items() if value is not None or name in given.null_means}

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
 from remediation.actions.base import Id, OnFlow, OnLink, controlled
-from remediation.actions.settled import always, given
+from remediation.actions.settled import Unset, always, given
 from remediation.contract import Action, Effect, Ports, Reading, Risk, Target
 
 Rate = Annotated[float, Field(ge=0)]
@@ -32,6 +32,12 @@ class Throttle(OnLink):
         return self
 
 
+class Unthrottle(OnLink):
+    """Let the flows of a priority go, or all held ones where none is named."""
+
+    priority: Literal["best-effort", "standard"] | None = None
+
+
 class Reroute(OnFlow):
     """Move a flow to one of its routes."""
 
@@ -42,12 +48,27 @@ class FailOver(OnFlow):
     """Move a flow to its alternate route, or to the classical fallback."""
 
     to: Literal["alternate", "classical"]
+    route: Annotated[tuple[Id, ...], Field(min_length=1)] | None = None
+    """With `classical`: the route that the flow is to have when it is carried by quanta again."""
+
+    @model_validator(mode="after")
+    def _routed_once(self) -> Self:
+        if self.route is not None and self.to == "alternate":
+            raise ValueError("say route with to: classical alone; flow.reroute moves a flow to a route")
+        return self
+
+
+class Restore(OnFlow):
+    """Back to the home route, with this quota in logical qubits a second or without one."""
+
+    quota_logical_per_s: Rate | None = None
 
 
 class Quota(OnFlow):
-    """At most this many logical qubits a second."""
+    """At most this many logical qubits a second; null: as many as it asks for."""
 
-    logical_per_s: Rate
+    null_means: ClassVar[frozenset[str]] = frozenset({"logical_per_s"})
+    logical_per_s: Rate | None
 
 
 async def _throttle_rate(given: Throttle, ports: Ports, before: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -90,7 +111,9 @@ def _failed_over(given: FailOver) -> Effect:
     return Effect("reroute", Target("flow", given.flow), {"alternate": 1.0} if given.to == "alternate" else {})
 
 
-def _limited(given: Quota) -> Effect:
+def _limited(given: Quota) -> Effect | None:
+    if given.logical_per_s is None:
+        return None
     return Effect("reroute", Target("flow", given.flow), {"quota": given.logical_per_s})
 
 
@@ -130,10 +153,10 @@ FLOW_ACTIONS: tuple[Action, ...] = (
     controlled(
         "flow.unthrottle",
         "Let held flows go",
-        OnLink,
+        Unthrottle,
         on="link",
         unpredicted="what the held flows ask for is what they asked for before",
-        leaves={"throttle": always(value={})},
+        leaves={"throttle": lambda asked: {asked["priority"]: Unset.UNSET} if "priority" in asked else {}},
     ),
     controlled(
         "flow.reroute",
@@ -148,10 +171,13 @@ FLOW_ACTIONS: tuple[Action, ...] = (
     controlled(
         "flow.restore",
         "Move a flow back to its home route",
-        OnFlow,
+        Restore,
         on="flow",
         unpredicted="what the flow asks of its home route is what it asked for before",
-        leaves={"classical": always(value=False)},
+        leaves={
+            "classical": always(value=False),
+            "quota_logical_per_s": lambda asked: asked.get("quota_logical_per_s"),
+        },
     ),
     controlled(
         "flow.fail_over",
@@ -161,14 +187,18 @@ FLOW_ACTIONS: tuple[Action, ...] = (
         effect=_failed_over,
         risk=Risk.DISRUPTIVE,
         compensation="flow.restore",
-        leaves={"classical": lambda asked: asked["to"] == "classical"},
+        leaves={
+            "classical": lambda asked: asked["to"] == "classical",
+            "route": lambda asked: asked.get("route") if asked["to"] == "classical" else None,
+        },
     ),
     controlled(
         "flow.set_quota",
-        "Limit a customer's flow",
+        "Limit a customer's flow, or let it have what it asks for",
         Quota,
         on="flow",
         effect=_limited,
+        unpredicted="with `logical_per_s` null nothing is",
         compensation="flow.restore",
         leaves={"quota_logical_per_s": given("logical_per_s")},
     ),

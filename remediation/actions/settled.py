@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from enum import Enum
 from math import isclose
 from typing import Any
 
@@ -14,9 +15,20 @@ _LOOKS = 3
 _CLOSE = 1e-6
 
 
+class Unset(Enum):
+    """The setting is not there, or null; None would say that nobody knows how it should be."""
+
+    UNSET = "nothing"
+
+    def __repr__(self) -> str:
+        return self.value
+
+    __str__ = __repr__
+
+
 def given(parameter: str) -> Callable[[Json], Any]:
-    """The setting holds what this parameter asked for."""
-    return lambda parameters: parameters.get(parameter)
+    """The setting holds what this parameter asked for: nothing where it asked for null."""
+    return lambda parameters: _or_unset(parameters[parameter]) if parameter in parameters else None
 
 
 def always(value: Any) -> Callable[[Json], Any]:  # noqa: ANN401 - JSON
@@ -52,6 +64,10 @@ async def settled(found: Outcome, asked: Asked, leaves: Leaves, ports: Ports) ->
     return replace(found, ok=False, error=f"the controller says that it is done, but {' and '.join(wrong)}")
 
 
+def _or_unset(value: Any) -> Any:  # noqa: ANN401 - JSON
+    return Unset.UNSET if value is None else value
+
+
 def _wanted(leaves: Leaves, parameters: Json) -> dict[str, Any]:
     values = {name: value(parameters) for name, value in leaves.items()}
     return {name: value for name, value in values.items() if value is not None}
@@ -64,12 +80,14 @@ def _told(state: Json, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def _same(wanted: Any, told: Any) -> bool:  # noqa: ANN401 - JSON
     """Whether a setting is as wanted: numbers nearly, lists in order, of a mapping the parts that are wanted."""
+    if wanted is Unset.UNSET:
+        return told is None
     if isinstance(wanted, bool) or isinstance(told, bool):
         return bool(wanted is told)
     if isinstance(wanted, int | float) and isinstance(told, int | float):
         return isclose(wanted, told, rel_tol=_CLOSE, abs_tol=_CLOSE)
     if isinstance(wanted, Mapping) and isinstance(told, Mapping) and wanted:
-        return all(name in told and _same(value, told[name]) for name, value in wanted.items())
+        return all(_same(value, told.get(name)) for name, value in wanted.items())
     if isinstance(wanted, list | tuple) and isinstance(told, list | tuple):
         return len(wanted) == len(told) and all(_same(*pair) for pair in zip(wanted, told, strict=True))
     return bool(wanted == told)

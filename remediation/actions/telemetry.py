@@ -87,17 +87,20 @@ def complaint(condition: Condition, reading: Reading) -> Complaint | None:
         return Complaint(f"{value}, not below {condition.below:g}")
     if condition.above is not None and not reading.value > condition.above:
         return Complaint(f"{value}, not above {condition.above:g}")
-    if condition.within_baseline is None:
-        return None
-    low, high = reading.baseline_low, reading.baseline_high
+    return None if condition.within_baseline is None else _strange(reading, reading.value, condition.within_baseline)
+
+
+def _strange(reading: Reading, value: float, usual: bool) -> Complaint | None:
+    """Why a value is not inside its band as it was before the incident, or not outside where it should be."""
+    name, low, high = f"{reading.signal} of {reading.subject}", reading.baseline_low, reading.baseline_high
     if low is None or high is None:
         unknown = f"unknown: no baseline of {name} is known from before the incident; "
-        here = f"it is {reading.value:.4g} now, and whether that is as usual cannot be told"
+        here = f"it is {value:.4g} now, and whether that is as usual cannot be told"
         return Complaint(unknown + here, unclear=True)
-    if (low <= reading.value <= high) is condition.within_baseline:
+    if (low <= value <= high) is usual:
         return None
-    relation = "outside" if condition.within_baseline else "inside"
-    return Complaint(f"{value}, {relation} its baseline {low:.4g} to {high:.4g}")
+    relation = "outside" if usual else "inside"
+    return Complaint(f"{name} is {value:.4g}, {relation} its baseline {low:.4g} to {high:.4g}")
 
 
 async def _check(given: Check, ports: Ports, key: str) -> Outcome:

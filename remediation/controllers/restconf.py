@@ -214,6 +214,9 @@ def _switched(*, on: bool) -> Callable[[Asked, NodeNames], _Wish]:
 
 def _limited(asked: Asked, names: NodeNames) -> _Wish:
     name = _named(names.flows, asked.target).application
+    if asked.parameters["logical_per_s"] is None:
+        message = f"{asked.operation} on {asked.target}: a QKD node cannot take a limit away here; say a number"
+        raise ControllerError(message, retryable=False, happened=False)
     bandwidth = round(float(asked.parameters["logical_per_s"]) * names.bits_per_logical)
 
     def reached(node: QkdNode) -> bool:

@@ -25,6 +25,7 @@ from bot.model.time import format_instant
 from bot.postmortem.timeline import sentence
 from tests.support.every_event import every_kind, one_of_each
 from tests.support.incident_story import LINK, START, diagnosis, events
+from tests.support.planned import realignment
 
 HOSTILE = "[bold]x[/bold] [/] \x1b[31m <!channel>"
 
@@ -146,3 +147,16 @@ def test_an_event_has_the_same_time_at_every_door() -> None:
     assert shown(event).startswith("12:00:00 ")
     assert (thread_line(event) or "").startswith("`12:00:00`")
     assert format_instant(event.at) == "2026-01-05T12:00:00Z"
+
+
+def test_the_story_tells_each_act_that_a_yes_lets_happen() -> None:
+    """With target and parameters as they will be done, and the hash of the question; hostile values stay words."""
+    acts = tuple({**realignment(note="[red]\x1b[2J"), "id": f"move.{at}"} for at in (1, 2))
+    asked = ApprovalAsked(
+        run="INC-1-R1", step="move", title="Move", role="approver", count=1, plan_hash="9f2c" * 16, expires_at=START,
+        acts=acts,
+    )  # fmt: skip
+    first, *others = shown(of(asked)).splitlines()
+    assert "Move  (move, by approver)  9f2c9f2c9f" in first
+    told = "link.set_power link:ams-rpt1 gain_db=3 note=[red][2J"
+    assert [line.strip() for line in others] == [f"move.{at}  {told}" for at in (1, 2)]

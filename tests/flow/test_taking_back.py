@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from bot.model.guard_event import RunPaused
 from bot.model.event import ApprovalAsked
+from bot.model.guard_event import RunPaused
 from bot.model.step_event import AbortAsked, OutcomeAsked, RunEnded, StepEnded, StepStarted
 from tests.flow.stage import ALICE, ASKED, BOB, Stage, release, runbook, staged, throttle
 
