@@ -33,9 +33,15 @@ RUN_QUEUE = "runbooks"
 RUN_WORKFLOW = "run"
 PUBLISH_WORKFLOW = "publish again"
 _POLL_S = 0.2
-_RECOVERY_ATTEMPTS = 50
+_RECOVERY_ATTEMPTS = 1000
+"""Every restart counts, also while a run only waits for people; so many are a loop of crashes, not a life."""
 _STORE_RETRIES = 1000
-_ENDED = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+_FAILED = {
+    "ERROR": "its workflow broke off, and that could not be told here",
+    "CANCELLED": "its workflow was cancelled from outside Bellhop",
+    "MAX_RECOVERY_ATTEMPTS_EXCEEDED": f"{_RECOVERY_ATTEMPTS} restarts did not bring its workflow to an end",
+}
+_ENDED = ("SUCCESS", *_FAILED)
 
 
 class PlainJson:
@@ -90,14 +96,14 @@ class DurableClient:
             raise BellhopError(f"run {run} has no target to take its turn at")
         self._enqueue(transaction, RUN_WORKFLOW, id=run, turn=target, argument=argument)
 
-    def enqueue_publication(self, transaction: Outbox, *, incident: str, review: str) -> None:
-        """Queue that a published postmortem is written again once the transaction commits, because of a review.
+    def enqueue_publication(self, transaction: Outbox, *, incident: str, cause: str, review: str = "") -> None:
+        """Queue that a postmortem is written once the transaction commits; again, where that is because of a review.
 
-        The same review twice is one; those of one incident take turns.
+        The same cause twice is one; those of one incident take turns.
         """
         argument = {"incident": incident, "review": review}
         self._enqueue(
-            transaction, PUBLISH_WORKFLOW, id=f"publish:{review}", turn=f"publish:{incident}", argument=argument
+            transaction, PUBLISH_WORKFLOW, id=f"publish:{cause}", turn=f"publish:{incident}", argument=argument
         )
 
     def _enqueue(self, transaction: Outbox, workflow: str, *, id: str, turn: str, argument: Json) -> None:  # noqa: A002
@@ -213,6 +219,11 @@ class DurableWorker:
         """Whether a workflow with this id has ended."""
         status = await DBOS.get_workflow_status_async(id)
         return status is not None and status.status not in ("PENDING", "ENQUEUED", "DELAYED")
+
+    async def failed(self) -> dict[str, str]:
+        """The ids of workflows that came to no good end, and what became of them."""
+        found = await DBOS.list_workflows_async(status=list(_FAILED), load_input=False, load_output=False)
+        return {each.workflow_id: _FAILED[each.status] for each in found}
 
     async def ended(self, *, before: float, limit: int, offset: int = 0) -> tuple[str, ...]:
         """The ids of workflows that ended before an instant (Unix seconds), oldest first."""

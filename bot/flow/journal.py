@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import reduce
 from typing import TypeVar
 
 from bot.clock import Clock
@@ -32,19 +33,19 @@ class Journal:
     def view(self, transaction: Transaction, incident: str) -> Incident:
         """The incident as of this transaction; raises NotFoundError."""
         known = self._views.get(incident)
-        events = transaction.events(incident, known.last_seq if known else 0)
-        if known is None:
-            if not events:
-                raise NotFoundError(f"there is no incident {incident}", hint="bellhop incident list shows them")
-            known = replay(events)
-        else:
-            for event in events:
-                known = apply(known, event)
-        return known
+        return self._moved(incident, known, transaction.events(incident, known.last_seq if known else 0))
 
     def open_views(self, transaction: Transaction) -> tuple[Incident, ...]:
         """Every incident that is not over, those that maintenance suppresses included."""
         return tuple(self.view(transaction, incident) for incident in transaction.incident_ids(open_only=True))
+
+    def views_beside(self, transaction: Transaction) -> tuple[Incident, ...]:
+        """Every incident that is not over, to look at: others may go on with them before this transaction commits.
+
+        Unlike with `open_views` nobody is waited for, so that it may be asked while an incident is held.
+        """
+        seqs = transaction.open_seqs()
+        return tuple(self._beside(transaction, incident, last_seq) for incident, last_seq in seqs.items())
 
     async def incident(self, incident: str) -> Incident:
         """The incident as it stands; raises NotFoundError."""
@@ -54,7 +55,9 @@ class Journal:
         """All incidents, or those that somebody may have to act on, in the order they were opened."""
 
         def work(transaction: Transaction) -> tuple[Incident, ...]:
-            return tuple(self.view(transaction, each) for each in transaction.incident_ids(open_only=open_only))
+            if open_only:
+                return self.views_beside(transaction)
+            return tuple(self.view(transaction, each) for each in transaction.incident_ids())
 
         views = await self.store.read(work)
         self._views.update({view.id: view for view in views})
@@ -94,6 +97,21 @@ class Journal:
         while self.store.outage is not None:
             await self.store.wait_for_change(_LOOK_EVERY_S)
         return True
+
+    def _beside(self, transaction: Transaction, incident: str, last_seq: int) -> Incident:
+        known = self._views.get(incident)
+        if known is not None and known.last_seq >= last_seq:
+            return known
+        return self._moved(incident, known, transaction.events_beside(incident, known.last_seq if known else 0))
+
+    @staticmethod
+    def _moved(incident: str, known: Incident | None, events: tuple[Event, ...]) -> Incident:
+        """A view and what happened since; raises NotFoundError where there is neither."""
+        if known is not None:
+            return reduce(apply, events, known)
+        if not events:
+            raise NotFoundError(f"there is no incident {incident}", hint="bellhop incident list shows them")
+        return replay(events)
 
     @contextmanager
     def _missing(self, incident: str) -> Iterator[None]:

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from bot.capacity.predicted import good_of
 from bot.clock import Clock
+from bot.flow.history import history_of
 from bot.flow.modes import Modes
 from bot.guard_settings import GuardSettings
 from bot.model.event import EffectMeasured, Event
@@ -37,7 +38,7 @@ class Ledger:
         lines = rows.ledger(runbook, target)
         if any(line.run == run for line in lines):
             return []
-        quantities = compared(transaction.events(view.id), run, predicted)
+        quantities = compared(history_of(transaction, view.id, run), run, predicted)
         verdict, reason = judged(quantities, recovered=recovered, tolerance=self._settings.tolerance)
         line = LedgerLine(
             run=run,

@@ -55,17 +55,18 @@ class Recovery:
     async def watch(self, incident: str, cause: str) -> None:
         """Part of a workflow: look every quarter of a minute; resolve, or hand over to people.
 
-        A run that somebody asks for meanwhile ends the watch without a verdict, and is watched itself.
+        A run that somebody asks for meanwhile ends the watch without a verdict, and is watched itself. How many looks
+        there are is recorded with the first one: a restart with other settings goes on as the watch began.
         """
-        checks = max(1, int(self._settings.recovery_timeout / _CHECK_EVERY_S))
-        good_since = 0
-        needed = max(1, round(self._settings.recovery_hold / _CHECK_EVERY_S))
-        for number in range(checks):
+        bounds: Json = {}
+        good_since = number = 0
+        while number < bounds.get("looks", 1):
             seen = await self._worker.step(f"check recovery {number}", self._check, incident, cause)
+            bounds = bounds or {**self._bounds(), **seen}
             if seen.get("follows"):
                 return
-            good_since = good_since + 1 if seen["good"] else 0
-            if good_since >= needed:
+            good_since, number = good_since + 1 if seen["good"] else 0, number + 1
+            if good_since >= bounds["good_looks"]:
                 await self._worker.step("measure effect", self._measure, incident, cause)
                 over = await self._worker.step("resolve", self._resolve, incident, cause, seen["reason"])
                 if over.get("resolved", True):
@@ -75,11 +76,19 @@ class Recovery:
         await self._worker.step("measure effect", self._measure, incident, cause)
         await self._worker.step("not recovered", self._hand_over, incident, cause, seen["reason"])
 
+    def _bounds(self) -> Json:
+        """How many looks a watch takes at most, and how many good ones in a row end it."""
+        return {
+            "looks": max(1, int(self._settings.recovery_timeout / _CHECK_EVERY_S)),
+            "good_looks": max(1, round(self._settings.recovery_hold / _CHECK_EVERY_S)),
+        }
+
     async def _check(self, incident: str, run: str) -> Json:
         view = await self._journal.incident(incident)
         readings = await asyncio.gather(*(self._reading(view, *each) for each in _watched(view)))
         bad = [reason for reading in readings if (reason := self._complaint(view, reading))]
-        return {"good": not bad, "follows": _follows(view, run), "reason": "; ".join(bad) or _all_back(readings)}
+        seen = {"good": not bad, "follows": _follows(view, run), "reason": "; ".join(bad) or _all_back(readings)}
+        return {**self._bounds(), **seen}
 
     async def _reading(self, view: Incident, signal: str, subject: str) -> Reading:
         return await self._observer.read(signal, subject, baseline_before=onset_of(view))

@@ -34,6 +34,8 @@ class Responder:
         self._journal = journal
         self._observer = observer
         self._proposer = proposer
+        self._answered: frozenset[str] = frozenset()
+        """Open incidents that need no response any more, because they have one."""
 
     async def respond(self, argument: Json) -> Json:
         """Diagnose, propose, start; while the verdict is unknown or doubtful, look again every minute for a while.
@@ -59,14 +61,20 @@ class Responder:
         return await self._worker.step("give up", self._give_up, incident)
 
     async def start(self, incident: str) -> None:
-        """Begin; the same incident twice is one response."""
+        """Begin; the same incident twice is one response, on however many servers."""
         await self._worker.start(RESPOND_WORKFLOW, id=f"{RESPOND_WORKFLOW}:{incident}", argument={"incident": incident})
+        self._answered |= {incident}
 
     async def resume(self) -> None:
-        """Begin for every open incident that a killed process left without a response."""
-        for view in await self._journal.incidents(open_only=True):
-            if view.diagnosis is None and not view.asked:
-                await self.start(view.id)
+        """Begin for every open incident that a process killed here or elsewhere left without a response."""
+        open_ = await self._journal.store.read(lambda transaction: transaction.incident_ids(open_only=True))
+        self._answered &= frozenset(open_)
+        for incident in (each for each in open_ if each not in self._answered):
+            view = await self._journal.incident(incident)
+            if view.diagnosis is not None:
+                self._answered |= {incident}
+            elif view.is_open and not view.asked:
+                await self.start(incident)
 
     async def _diagnose(self, incident: str, attempt: int) -> Json:
         view = await self._journal.incident(incident)

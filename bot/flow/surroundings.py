@@ -11,14 +11,14 @@ from bot.clock import Clock
 from bot.errors import TelemetryUnavailableError
 from bot.flow.blast import links_at, reach
 from bot.flow.facts import announced_over, windows_over
+from bot.flow.journal import Journal
 from bot.flow.live import SIGNALS, Live, live, nothing_known
 from bot.flow.observe import Observer
 from bot.flow.ways import Known, Way, route, way_of
 from bot.guard_settings import GuardSettings
-from bot.incidents.replay import replay
 from bot.model.guard import Outage
 from bot.model.telemetry import Window
-from bot.store import GuardRows, NoticeRows, Store, Transaction
+from bot.store import GuardRows, NoticeRows, Transaction
 from remediation.contract import Controller, Risk, Target
 from remediation.errors import ControllerError
 from remediation.guard import Measuring, Reach, Route
@@ -49,8 +49,8 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
 class Surroundings:
     """Asks the network file, telemetry, the controller and the store."""
 
-    def __init__(self, *, store: Store, observer: Observer, controller: Controller, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, *, journal: Journal, observer: Observer, controller: Controller, clock: Clock) -> None:
+        self._journal = journal
         self._observer = observer
         self._controller = controller
         self._clock = clock
@@ -66,7 +66,7 @@ class Surroundings:
 
     async def outside(self, ended: Ended) -> Outside:
         """What telemetry and controllers know, in one question for all links."""
-        outages = await self._store.read(lambda transaction: GuardRows(transaction).outages())
+        outages = await self._journal.store.read(lambda transaction: GuardRows(transaction).outages())
         back, window = await asyncio.gather(self._back(outages, ended), self._present())
         network = self._observer.network
         if window is None:
@@ -91,7 +91,10 @@ class Surroundings:
     async def way(self, action: str, parameters: Mapping[str, object]) -> Way | None:
         """Where an act moves a flow to and where that runs now; None for an act that moves none."""
         way = way_of(self._observer.network, action, parameters)
-        return None if way is None else msgspec.structs.replace(way, present=await self.route_now(way.flow.id) or ())
+        if way is None:
+            return None
+        await self._journal.incidents(open_only=True)  # known now, `route` only reads in its transaction what is new
+        return msgspec.structs.replace(way, present=await self.route_now(way.flow.id) or ())
 
     def windows(self, transaction: Transaction, places: Collection[str], settings: GuardSettings) -> tuple[Work, ...]:
         """The maintenance that goes on now at any of these places, configured or announced."""
@@ -104,7 +107,7 @@ class Surroundings:
         known = Known(
             live=outside.live,
             out=self.out(GuardRows(transaction).outages(), outside),
-            incidents=tuple(replay(transaction.events(each)) for each in transaction.incident_ids(open_only=True)),
+            incidents=self._journal.views_beside(transaction),
             windows=self.windows(transaction, [f"link:{link}" for link in way.links], settings),
         )
         return route(self._observer.network, way, known)

@@ -1,11 +1,14 @@
 """The switches that people throw for the whole of Bellhop, whichever door they come through."""
 
+from bot.flow.approving import against_role
 from bot.flow.blast import is_place
 from bot.flow.durable import DurableClient, Json
 from bot.flow.journal import Journal
 from bot.flow.modes import Modes
 from bot.flow.pausing import Pausing
-from bot.model.guard import LedgerLine, Mode, Pause
+from bot.flow.promoting import standing_proposal
+from bot.incidents.title import one_line
+from bot.model.guard import MODES, LedgerLine, Mode, Pause
 from bot.model.network import Network
 from bot.model.person import Answer, Person
 from bot.store import GuardRows, Transaction
@@ -87,10 +90,13 @@ class Switches:
         await self._journal.store.transact(lambda transaction: GuardRows(transaction).reset(runbook, by=by.id, at=now))
         return Answer(done=True, message=f"{runbook} may run again; its failures up to now count no more")
 
-    async def promote(self, runbook: str, target: str, by: Person) -> Answer:
-        """Let a runbook do one step more by itself on a target, such as link:ams-rtm."""
-        if not may_act(by):
-            return needs_role(by, "promote a runbook")
+    async def promote(self, runbook: str, target: str, by: Person, why: str = "") -> Answer:
+        """Let a runbook do one step more by itself on a target, such as link:ams-rtm.
+
+        Only where the ledger proposes just that it goes without saying why; the reason is kept beside the new mode.
+        """
+        if refusal := against_role(by, (), f"promote {one_line(runbook)}"):
+            return Answer(done=False, message=refusal)
         try:
             self._library.get(runbook)
         except RemediationError as error:
@@ -98,13 +104,20 @@ class Switches:
         if not is_place(self._network, target):
             return Answer(done=False, message=f"there is no {target}; targets are named like link:ams-rtm or node:utr")
 
+        reason = one_line(why, _LONGEST_REASON)
+
         def move(transaction: Transaction) -> Answer:
+            now = self._modes.now(transaction, runbook, target)
+            if now == MODES[-1]:
+                return Answer(done=False, message=f"{runbook} on {target} is {now} already")
+            proposed = reason or standing_proposal(transaction, self._modes, runbook, target)
+            if not proposed:
+                told = f"the ledger proposes no promotion of {runbook} on {target} from {now}; say why: --why REASON"
+                return Answer(done=False, message=told)
             before, after = self._modes.move(
-                transaction, runbook, target, steps=1, by=by.id, why="promoted", at=self._journal.clock.now()
+                transaction, runbook, target, steps=1, by=by.id, why=proposed, at=self._journal.clock.now()
             )
-            if before == after:
-                return Answer(done=False, message=f"{runbook} on {target} is {after} already")
-            return Answer(done=True, message=f"{runbook} on {target}: {before} → {after}")
+            return Answer(done=True, message=f"{runbook} on {target}: {before} → {after}; {proposed}")
 
         return await self._journal.store.transact(move)
 
@@ -118,7 +131,7 @@ class Switches:
 
     def _going(self, transaction: Transaction) -> list[str]:
         """The runs that have begun and not ended."""
-        views = self._journal.open_views(transaction)
+        views = self._journal.views_beside(transaction)
         return [run.run for view in views for run in view.runs.values() if run.is_running]
 
 

@@ -86,7 +86,7 @@ class WishRefused(msgspec.Struct, frozen=True, kw_only=True, tag="wish refused")
 
     run: str
     step: str
-    wish: Literal["approve", "break the glass", "close the review"]
+    wish: Literal["approve", "break the glass", "close the review", "skip"]
     reason: str
 
 

@@ -63,17 +63,17 @@ async def another(stage: Stage, telemetry: TelemetrySource | None = None, **guar
     )
     async with contextlib.AsyncExitStack() as opened:
         controller = build_controller(bot.settings, stage.clock, opened)
+        journal = Journal(store, stage.clock)
         guarding = Guarding(
             store=store,
             observer=observer,
             modes=bot.modes,
-            surroundings=Surroundings(store=store, observer=observer, controller=controller, clock=stage.clock),
+            surroundings=Surroundings(journal=journal, observer=observer, controller=controller, clock=stage.clock),
             settings=settings,
             pausing=Pausing(None),
             ended=_never,
             clock=stage.clock,
         )
-        journal = Journal(store, stage.clock)
         acts = Acts(journal=journal, observer=observer, controller=controller, guarding=guarding, clock=stage.clock)
         yield Bot(Lifespan(journal=journal, guarding=guarding), acts)
     await store.close()

@@ -8,6 +8,7 @@ from bot.controllers import build_controller
 from bot.flow.guarding import Guarding
 from bot.flow.history import history_of
 from bot.flow.journal import Journal
+from bot.flow.ledger import Ledger
 from bot.flow.pausing import Pausing
 from bot.flow.surroundings import Surroundings
 from bot.model.event import Entry, NoteAdded, RunStarted
@@ -93,3 +94,30 @@ async def test_the_end_of_a_run_does_not_read_what_came_before_it(tmp_path: Path
         assert read.count < BEFORE / 10
         rows = await store.read(lambda transaction: GuardRows(transaction).last_runs("calm", 1))
     assert [(row.run, row.result) for row in rows] == [(run, "failed")]
+
+
+async def test_the_ledger_line_of_a_run_does_not_read_what_came_before_it(tmp_path: Path) -> None:
+    """Its verdict hangs on what was measured behind its start; fewer than a tenth of the notes are read."""
+    async with staged(tmp_path, CALM) as stage, beside(stage) as (store, _):
+        run = await ended_run(stage)
+        bot, view = stage.bellhop, await stage.bellhop.desk.incident(run.rpartition("-R")[0])
+        ledger = Ledger(modes=bot.modes, settings=bot.settings.guards, clock=stage.clock)
+        with counted_events(store) as read:
+            await store.transact(lambda transaction: ledger.close(transaction, view, run, recovered=True, predicted=()))
+        assert 0 < read.count < BEFORE / 10
+
+
+async def test_who_looks_at_all_open_incidents_again_reads_only_what_is_new(tmp_path: Path) -> None:
+    """Nothing where nothing happened; of the incident that goes on its one new event."""
+    async with staged(tmp_path, CALM) as stage, beside(stage) as (store, _):
+        incident, _other = await stage.incident("link", "ams-utr"), await stage.incident("link", "ams-rtm")
+        journal = Journal(store, stage.clock)
+        await journal.incidents(open_only=True)
+        with counted_events(store) as read:
+            before = await store.transact(journal.views_beside)
+        assert (len(before), read.count) == (2, 0)
+        await journal.record(incident, journal.entry(NoteAdded(text="new"), key="new"))
+        with counted_events(store) as read:
+            after = await store.transact(journal.views_beside)
+        assert (len(after), read.count) == (2, 1)
+        assert after[0].last_seq == before[0].last_seq + 1
