@@ -15,7 +15,7 @@ from bot.errors import StoreUnavailableError
 from bot.flow.acts import Acts
 from bot.flow.approval import Approvals
 from bot.flow.desk import Desk
-from bot.flow.durable import PUBLISH_WORKFLOW, RUN_WORKFLOW, DurableClient, DurableWorker
+from bot.flow.durable import PUBLISH_WORKFLOW, RUN_WORKFLOW, DurableClient, DurableWorker, prepare
 from bot.flow.guarding import Guarding
 from bot.flow.intake import IntakeWorker
 from bot.flow.journal import Journal
@@ -126,6 +126,8 @@ class Bellhop:
     async def open(self) -> None:
         """Open the store; raises StoreUnavailableError."""
         await self.store.open()
+        if not await self.store.has_workflows():
+            await asyncio.to_thread(prepare, self.store.durable_url)
 
     async def start(self) -> None:
         """Open the store, take up what a killed process left, and go on from there."""
@@ -229,7 +231,7 @@ class Bellhop:
             guarding=guarding,
             clock=self.clock,
         )
-        lifespan = Lifespan(journal=self.journal, guarding=guarding)
+        lifespan = Lifespan(journal=self.journal, guarding=guarding, client=self._client)
         approvals = Approvals(worker=worker, journal=self.journal, clock=self.clock)
         shadow = Shadow(worker=worker, journal=self.journal, observer=self.observer, guarding=guarding)
         runner = Runner(

@@ -7,6 +7,7 @@ from bot.chat.ports import Desk
 from bot.chat.reply import Reply
 from bot.errors import UsageError
 from bot.model.person import Person
+from bot.model.run_inputs import inputs_of
 
 
 class Words(tuple[str, ...]):
@@ -23,6 +24,11 @@ class Words(tuple[str, ...]):
     def id(self, place: int) -> str:
         """The id of an incident or run there, in whichever case it was typed."""
         return self.need(place).upper()
+
+    def run(self, place: int) -> tuple[str | None, dict[str, str]]:
+        """The runbook named from there on, if any, and the inputs that follow as NAME=VALUE; raises UsageError."""
+        name = self[place] if len(self) > place and "=" not in self[place] else None
+        return name, inputs_of(self[place + (name is not None) :])
 
     def rest(self, place: int) -> str:
         """Everything from there on, as one text."""

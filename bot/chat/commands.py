@@ -116,7 +116,8 @@ async def _described(desk: Desk, name: str) -> Reply:
 
 async def _steered(desk: Desk, by: Person, act: str, words: Words) -> Answer:
     if act == "run":
-        return await desk.run(words.id(1), by, words[2] if len(words) > 2 else None)
+        name, inputs = words.run(2)
+        return await desk.run(words.id(1), by, name, inputs)
     if act == "abort":
         return await desk.abort(words.id(1), by, words.rest(2))
     if act == "skip":
@@ -192,7 +193,10 @@ COMMANDS: Mapping[str, tuple[Work, str]] = {
     "incident": (_incident, "incident list | show ID | ack ID | note ID text | resolve ID why | escalate ID why"),
     "runbook": (
         _runbook,
-        "runbook list | run INCIDENT [NAME] | abort RUN [reason] | skip RUN STEP [why] | retry RUN [STEP] | NAME",
+        (
+            "runbook list | run INCIDENT [NAME] [INPUT=VALUE ...] | abort RUN|INCIDENT [why] | skip RUN STEP [why] | "
+            "retry RUN [STEP] | NAME"
+        ),
     ),
     "approve": (approve, "approve [RUN STEP [break-glass why]]"),
     "reject": (reject, "reject RUN STEP"),

@@ -1,5 +1,6 @@
 """What chat asks of the bot."""
 
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from bot.model.diagnosis import Diagnosis
@@ -8,6 +9,7 @@ from bot.model.guard_event import Verdict
 from bot.model.incident import Incident, Review
 from bot.model.maintenance import Maintenance
 from bot.model.person import Answer, Person
+from bot.model.run_inputs import Scalar
 from bot.model.runbook import PlaybookInfo, RunbookInfo
 
 
@@ -154,8 +156,14 @@ class Desk(Protocol):
         """Ask for more people."""
         ...
 
-    async def run(self, id: str, by: Person, runbook: str | None = None) -> Answer:  # noqa: A002
-        """Start a runbook."""
+    async def run(
+        self,
+        id: str,  # noqa: A002
+        by: Person,
+        runbook: str | None = None,
+        inputs: Mapping[str, Scalar] | None = None,
+    ) -> Answer:
+        """Start a runbook, with these inputs in place of its defaults."""
         ...
 
     async def abort(self, run: str, by: Person, why: str) -> Answer:

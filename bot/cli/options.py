@@ -1,6 +1,7 @@
 """What several commands share: the configuration file, and a bot opened on it."""
 
-import getpass
+import os
+import pwd
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -39,4 +40,12 @@ async def opened(config: Path) -> "AsyncIterator[Bellhop]":
 
 async def myself(bellhop: "Bellhop") -> "Person":
     """Who sits at this terminal, with the roles that the configuration gives to `cli:<user>`."""
-    return await bellhop.desk.person(f"cli:{getpass.getuser()}")
+    return await bellhop.desk.person(f"cli:{account()}")
+
+
+def account() -> str:
+    """The account that this process runs under, whatever the environment says; `uid-10001` for one without a name."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from bot.cli.options import config_option
+from bot.cli.pause import said
 from bot.cli.runbook_guards import ledger, promote, reset
 from bot.cli.runbook_steering import abort, retry, skip
 
 if TYPE_CHECKING:
     from bot.diagnosis.rules import Rules
+    from bot.model.run_inputs import Scalar
     from remediation.errors import Fault
     from remediation.load import Library, Loaded
     from remediation.playbooks import Playbook
@@ -32,6 +34,9 @@ _library_option = click.option(
     default=None,
     envvar="BELLHOP_CONFIG",
     help="Take the runbooks of this configuration; bellhop.yaml where there is one, else those that are shipped.",
+)
+_input_option = click.option(
+    "--input", "given", multiple=True, metavar="NAME=VALUE", help="An input of the runbook; repeatable."
 )
 
 
@@ -60,15 +65,16 @@ def list_(config: Path | None, format_: str) -> None:
 @_library_option
 @click.argument("paths", nargs=-1, type=click.Path(path_type=Path, exists=True))
 def lint(config: Path | None, paths: tuple[Path, ...]) -> int:
-    """Check files or folders, or the runbooks at hand: a line per fault; exit 1 if there is an error."""
+    """Check files or folders, or the runbooks at hand: a line per fault; exit 1 if there is an error.
+
+    Where there is a configuration, links, nodes and flows that are written out must be in its network.
+    """
     from remediation.errors import FileFaultsError, Severity
     from remediation.load import paths_of
 
     try:
         files = [each for path in paths for each in ([path] if path.is_file() else paths_of(path))]
-        faults, count = _faults(
-            files or paths_of(_folder(config)), modes=frozenset(each.mode for each in _rules(config).modes)
-        )
+        faults, count = _faults(files or paths_of(_folder(config)), config)
     except FileFaultsError as error:
         faults, count = error.faults, 0
     for fault in sorted(faults):
@@ -105,7 +111,7 @@ def show(config: Path | None, name: str, format_: str) -> None:
 @click.argument("name")
 @click.option("--link", default=None, help="The link in trouble; for a node's runbook the link to watch.")
 @click.option("--node", default=None, help="The node in trouble.")
-@click.option("--input", "given", multiple=True, metavar="NAME=VALUE", help="An input of the runbook; repeatable.")
+@_input_option
 @_format_option
 def plan(
     *, config: Path | None, name: str, link: str | None, node: str | None, given: tuple[str, ...], format_: str
@@ -127,20 +133,25 @@ def plan(
     print_plan(found)
 
 
-@runbook.command()
+@runbook.command(
+    epilog="\b\nExamples:\n  bellhop runbook run INC-7\n"
+    "  bellhop runbook run INC-7 f4-entanglement-exhaustion --input hold_rate=0.2"
+)
 @config_option
 @click.argument("incident")
 @click.argument("name", default="")
 @click.option("--runbook", "named", default="", help="The same as NAME.")
-def run(config: Path, incident: str, name: str, named: str) -> int:
+@_input_option
+def run(config: Path, incident: str, name: str, named: str, given: tuple[str, ...]) -> int:
     """Start the runbook NAME on an open incident, the diagnosis' own without NAME; the running bot carries it out."""
-    from bot.cli import incident as incidents
+    from bot.model.run_inputs import inputs_of
 
     if name and named and name != named:
         raise click.UsageError(f"which one: {name} or {named}? Name one runbook")
-    context = click.get_current_context()
-    code: int = context.invoke(incidents.run, config=config, id=incident, runbook=name or named or None)
-    return code
+    inputs = inputs_of(given)
+    return asyncio.run(
+        said(config, lambda bellhop, me: bellhop.desk.run(incident, me, name or named or None, inputs=inputs))
+    )
 
 
 @runbook.command(epilog="\b\nExample:\n  bellhop runbook test f4-entanglement-exhaustion")
@@ -186,7 +197,7 @@ def _sound(config: Path | None, file: Path) -> None:
     from bot.errors import UsageError
     from remediation.errors import Severity
 
-    faults, _ = _faults([file], modes=frozenset(each.mode for each in _rules(config).modes))
+    faults, _ = _faults([file], config)
     wrong = sorted(fault for fault in faults if fault.severity is Severity.ERROR)
     if wrong:
         raise UsageError(f"{wrong[0]}; see all with: bellhop runbook lint {file}")
@@ -246,18 +257,21 @@ def _summary(each: "Runbook") -> dict[str, Any]:
     return {"name": each.metadata.name, "title": each.metadata.title, "handles": handles, "auto": trigger.auto}
 
 
-def _faults(files: Sequence[Path], *, modes: frozenset[str]) -> "tuple[tuple[Fault, ...], int]":
+def _faults(files: Sequence[Path], config: Path | None) -> "tuple[tuple[Fault, ...], int]":
     """The faults of files, those that do not load among them, and how many files there are."""
-    from bot.telemetry.catalogue import CATALOGUE
+    from bot.cli.runbook_known import known_names
+    from bot.lint_facts import signal_kinds
     from remediation.errors import FileFaultsError
     from remediation.lint_partial import examine
     from remediation.load import read, same_names
 
+    modes = frozenset(each.mode for each in _rules(config).modes)
+    signals, network = signal_kinds(), known_names(_present(config))
     loaded: list[Loaded] = []
     faults: list[Fault] = []
     for path in dict.fromkeys(files):
         try:
-            found, told = examine(read(path), signals=frozenset(CATALOGUE), modes=modes)
+            found, told = examine(read(path), signals=signals, modes=modes, network=network)
         except FileFaultsError as error:
             found, told = None, error.faults
         loaded += [found] if found is not None else []
@@ -265,21 +279,12 @@ def _faults(files: Sequence[Path], *, modes: frozenset[str]) -> "tuple[tuple[Fau
     return (*faults, *same_names(loaded)), len(set(files))
 
 
-def _inputs(wanted: "Runbook", given: tuple[str, ...]) -> dict[str, Any]:
-    values: dict[str, Any] = {}
-    for each in given:
-        name, equals, text = each.partition("=")
-        if not equals or name not in wanted.spec.inputs:
-            known = ", ".join(wanted.spec.inputs) or "none"
-            raise click.UsageError(f"--input {each}: write NAME=VALUE with an input of the runbook ({known})")
-        values[name] = _read(wanted.spec.inputs[name].type, text)
-    return values
+def _inputs(wanted: "Runbook", given: tuple[str, ...]) -> "dict[str, Scalar]":
+    from bot.model.run_inputs import as_kind, inputs_of
 
-
-def _read(kind: str, text: str) -> Any:  # noqa: ANN401 - an input of any type
-    if kind in ("ratio", "number", "integer", "boolean"):
-        try:
-            return json.loads(text)
-        except ValueError:
-            return text
-    return text
+    known, words = wanted.spec.inputs, inputs_of(given)
+    if unknown := sorted(words.keys() - known.keys()):
+        raise click.UsageError(
+            f"{', '.join(unknown)}: no input of {wanted.metadata.name} ({', '.join(known) or 'none'})"
+        )
+    return {name: as_kind(text, known[name].type) for name, text in words.items()}

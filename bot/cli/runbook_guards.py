@@ -42,13 +42,24 @@ def reset(config: Path, name: str) -> int:
     return asyncio.run(said(config, lambda bellhop, me: bellhop.desk.switches.reset(name, me)))
 
 
-@click.command(epilog="\b\nExample:\n  bellhop runbook promote f1-excess-loss link:ams-rtm")
+@click.command(
+    epilog="\b\nExamples:\n  bellhop runbook promote f1-excess-loss link:ams-rtm\n"
+    '  bellhop runbook promote f1-excess-loss link:ams-rtm --why "a month of drills went well"'
+)
 @config_option
 @click.argument("name")
 @click.argument("target")
-def promote(config: Path, name: str, target: str) -> int:
-    """Let a runbook do one step more by itself on TARGET: observe, suggest, approve, auto."""
-    return asyncio.run(said(config, lambda bellhop, me: bellhop.desk.switches.promote(name, target, me)))
+@click.argument("words", nargs=-1, metavar="[WHY]...")
+@click.option(
+    "--why", default="", help="Why, where the ledger does not propose it; the same as the words behind TARGET."
+)
+def promote(config: Path, name: str, target: str, words: tuple[str, ...], why: str) -> int:
+    """Let a runbook do one step more by itself on TARGET: observe, suggest, approve, auto.
+
+    It takes the role approver, and a reason unless the ledger proposes just this step.
+    """
+    reason = " ".join([*words, why]).strip()
+    return asyncio.run(said(config, lambda bellhop, me: bellhop.desk.switches.promote(name, target, me, reason)))
 
 
 async def _ledger(config: Path, name: str | None) -> "tuple[tuple[LedgerLine, ...], list[dict[str, Any]]]":

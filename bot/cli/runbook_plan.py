@@ -1,6 +1,7 @@
 """A runbook's dry run: the plan for an incident as if one were opened now."""
 
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from remediation.schema import Runbook
 
 
 async def plan_now(
-    config: Path | None, wanted: Runbook, link: str | None, node: str | None, inputs: dict[str, Any]
+    config: Path | None, wanted: Runbook, link: str | None, node: str | None, inputs: Mapping[str, Any]
 ) -> Plan:
     """The plan for a supposed incident now; with a configuration, as telemetry and network have it."""
     subject = _subject(wanted, link, node)

@@ -4,6 +4,8 @@ Each act checks that it is legal and allowed, writes its event and, where a run 
 one transaction; the same act twice is one. Every answer is one line that says what happened or why not.
 """
 
+from collections.abc import Mapping
+
 from bot.flow.approving import Approving
 from bot.flow.durable import DurableClient, Json
 from bot.flow.facts import in_the_way
@@ -18,10 +20,12 @@ from bot.flow.shelf import runbook_info
 from bot.flow.steering import Steering
 from bot.flow.switches import Switches, may_act, needs_role
 from bot.incidents.lifecycle import move
+from bot.incidents.title import one_line
 from bot.model.diagnosis import Diagnosis
 from bot.model.event import Entry, Escalated, Event, EventBody, NoteAdded, State, StateChanged
 from bot.model.incident import Incident
 from bot.model.person import Answer, Person
+from bot.model.run_inputs import Scalar, against_inputs, digest_of
 from bot.model.runbook import PlaybookInfo, RunbookInfo
 from bot.model.step_event import OutcomeTold
 from bot.model.wording import settled_words
@@ -114,14 +118,19 @@ class Desk:
         return await self._journal.decide(id, decide)
 
     async def resolve(self, id: str, by: Person, why: str) -> Answer:  # noqa: A002
-        """Declare an incident over, metrics or not."""
+        """Declare an incident over, metrics or not; its postmortem is written as after a recovery."""
+        if not may_act(by):
+            return needs_role(by, f"end {id}")
 
         def decide(view: Incident, transaction: Transaction) -> Answer:
             if view.quarantined and not why.strip():
                 return Answer(done=False, message=f"say why {id} is over: an intrusion was not excluded")
             answer = self._move(view, transaction, "resolved", by, why or "resolved by hand")
+            if not answer.done:
+                return answer
+            self._client.enqueue_publication(transaction, incident=id, cause=f"{id}:{view.last_seq}")
             owed = owing(view)
-            return Answer(done=True, message=f"{answer.message}; {owed}") if answer.done and owed else answer
+            return Answer(done=True, message=f"{answer.message}; {owed}") if owed else answer
 
         return await self._journal.decide(id, decide)
 
@@ -134,20 +143,30 @@ class Desk:
 
     async def escalate(self, id: str, by: Person, why: str) -> Answer:  # noqa: A002
         """Ask for more people."""
+        if not may_act(by):
+            return needs_role(by, f"escalate {id}")
         body = Escalated(to="incident commander", reason=why or f"{by.name} asks for help")
         return await self._write(id, body, by, f"{id} is escalated")
 
-    async def run(self, id: str, by: Person, runbook: str | None = None) -> Answer:  # noqa: A002
-        """Start a runbook: the one named, or the one that the diagnosis proposes."""
+    async def run(
+        self,
+        id: str,  # noqa: A002
+        by: Person,
+        runbook: str | None = None,
+        inputs: Mapping[str, Scalar] | None = None,
+    ) -> Answer:
+        """Start a runbook, the one named or the one that the diagnosis proposes, with the inputs that are given."""
         if not may_act(by):
             return needs_role(by, "start a runbook")
         view = await self._journal.incident(id)
         if not view.is_open:
             return Answer(done=False, message=f"{id} is {view.state}; there is nothing to run")
-        cause = f"{by.id}:{view.last_seq}"
+        if unfit := against_inputs(inputs or {}):
+            return Answer(done=False, message=unfit)
+        cause = f"{by.id}:{view.last_seq}{digest_of(inputs or {})}"
         try:
             proposal = await self._proposer.propose(
-                id, cause=cause, runbook=runbook, by=by.id, start=True, unless=in_the_way
+                id, cause=cause, runbook=runbook, by=by.id, start=True, inputs=inputs, unless=in_the_way
             )
         except RemediationError as error:
             return Answer(done=False, message=str(error))
@@ -156,7 +175,9 @@ class Desk:
         goes = f"waits: {proposal.waits}" if proposal.waits else "starts"
         if proposal.mode == "observe":
             goes = f"only records what it would do: its mode on {view.subject} is observe"
-        return Answer(done=True, message=f"{proposal.run} ({proposal.runbook}) {goes}")
+        given = ", ".join(f"{name}={one_line(str(value))}" for name, value in (inputs or {}).items())
+        told = f"{proposal.run} ({proposal.runbook}) {goes}"
+        return Answer(done=True, message=f"{told}; given: {given}" if given else told)
 
     async def approve(
         self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str, break_glass: str | None = None

@@ -81,6 +81,11 @@ class Outages(Protocol):
         ...
 
 
+def prepare(url: str) -> None:
+    """Make the workflow engine's tables, for the sake of clients of a store that no server opened before."""
+    DBOS.migrate(url)
+
+
 class DurableClient:
     """Starts runs and talks to them, inside the caller's transaction."""
 

@@ -41,11 +41,11 @@ def in_the_way(incident: Incident) -> str:
     """Why nobody may ask for another run in an incident; empty when nothing stands in the way."""
     if not incident.is_open:
         return f"{incident.id} is {incident.state}; there is nothing to run"
-    runs = [incident.runs[run] for run in going(incident)]
-    for each in runs:
-        if each.is_running:
-            return f"{each.run} is still running; abort it first"
-        return f"{each.run} ({each.runbook}) was asked for and has not begun; wait for it"
+    for run in going(incident):
+        stop = f"stop it: bellhop runbook abort {run}"
+        if incident.runs[run].is_running:
+            return f"{run} is still running; wait for its end or {stop}"
+        return f"{run} ({incident.runs[run].runbook}) was asked for and has not begun; wait for it or {stop}"
     return ""
 
 

@@ -1,7 +1,7 @@
 """The beginning and the end of a run: opened or refused, closed, watched next or handed to people."""
 
 from bot.errors import plain
-from bot.flow.durable import Json
+from bot.flow.durable import DurableClient, Json
 from bot.flow.guarding import Guarding
 from bot.flow.history import key_of_start
 from bot.flow.journal import Journal
@@ -19,8 +19,9 @@ from remediation.machine import Finish
 class Lifespan:
     """Opens and closes runs."""
 
-    def __init__(self, *, journal: Journal, guarding: Guarding) -> None:
+    def __init__(self, *, journal: Journal, guarding: Guarding, client: DurableClient) -> None:
         self._journal = journal
+        self._client = client
         self._guarding = guarding
 
     async def begin(self, argument: Json) -> Json:
@@ -45,7 +46,7 @@ class Lifespan:
     async def end(self, argument: Json, instruction: Json) -> Json:
         """Close the run: verified next when it succeeded, handed to people when it did not.
 
-        An incident that people have closed meanwhile stays closed.
+        An incident that people have closed meanwhile stays closed, and its report is written again.
         """
         finish = Finish.from_json(instruction)
         incident, run, runbook = argument["incident"], argument["run"], argument["runbook"]
@@ -58,6 +59,8 @@ class Lifespan:
             if not verify:
                 self._guarding.release(transaction, run)
             transaction.append(incident, entries)
+            if not view.is_open:
+                self._client.enqueue_publication(transaction, incident=incident, cause=run)
             return {"ok": finish.result == "succeeded", "verify": verify}
 
         return await self._journal.decide(incident, write)

@@ -19,6 +19,7 @@ from bot.model.event import PlanProposed
 from bot.model.guard import Mode
 from bot.model.incident import Incident, RunView
 from bot.model.network import Network
+from bot.model.run_inputs import as_kind
 from bot.store import GuardRows, Transaction
 from remediation import machine
 from remediation.asking import asking
@@ -152,7 +153,7 @@ class Proposer:
         """The rendered plan for an incident, with predictions where telemetry allows them."""
         plan = build_plan(
             runbook,
-            inputs=retry.inputs if retry else inputs or {},
+            inputs=retry.inputs if retry else _given(runbook, inputs or {}),
             facts=plan_facts(incident, self._observer.network),
             actions=ACTIONS,
             predict=await self._predictor(incident),
@@ -202,6 +203,12 @@ class Proposer:
             return await self._observer.predictor(link)
         except TelemetryUnavailableError:
             return lambda effect: ()
+
+
+def _given(runbook: Runbook, inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs, texts among them read as the kind that the runbook declares; unknown ones stay as they are."""
+    declared = runbook.spec.inputs
+    return {name: as_kind(value, declared[name].type) if name in declared else value for name, value in inputs.items()}
 
 
 def _may_start(incident: Incident, runbook: Runbook, mode: Mode) -> tuple[bool, str]:

@@ -1,4 +1,4 @@
-"""Writes the drafted postmortem once an incident is resolved, and again when a review closes after that.
+"""Writes the drafted postmortem once an incident is resolved, by whomever, and again when a review closes after that.
 
 The file is for people to complete: its last line holds a digest of the rest, and a file whose digest is not its own
 was changed by people and is never written over.
@@ -7,6 +7,7 @@ was changed by people and is never written over.
 import asyncio
 import hashlib
 import itertools
+import secrets
 from pathlib import Path
 
 from bot.errors import plain
@@ -74,13 +75,13 @@ class Publisher:
         self._folder.mkdir(parents=True, exist_ok=True)
         names = itertools.chain([f"{incident}.md"], (f"{incident}.{number}.md" for number in itertools.count(2)))
         place = next(each for name in names if not _is_peoples(each := self._folder / name))
-        draft_ = place.with_suffix(".md.part")
+        draft_ = place.with_suffix(f".{secrets.token_hex(4)}.part")
         draft_.write_text(_marked(text), encoding="utf-8")
         return draft_.replace(place)
 
 
 class PublishingAgain:
-    """Writes a published postmortem once more after a review, as a workflow of its own."""
+    """Writes a postmortem as a workflow of its own: after people ended the incident, and again after a review."""
 
     def __init__(self, *, worker: DurableWorker, journal: Journal, publisher: Publisher) -> None:
         self._worker = worker
@@ -94,9 +95,9 @@ class PublishingAgain:
             return await self._worker.step("publish", self._publisher.publish, incident, review)
         except Exception as error:
             if not self._worker.closing:
-                told = (
-                    f"the postmortem cannot be written again: {plain(error)}; `bellhop postmortem {incident}` prints it"
-                )
+                again = " again" if review else ""
+                told = f"the postmortem cannot be written{again}: {plain(error)}"
+                told = f"{told}; `bellhop postmortem {incident}` prints it"
                 body = Escalated(to="operators", reason=told)
                 await self._journal.record(incident, self._journal.entry(body, key=f"unpublished:{review}"))
             raise

@@ -56,7 +56,8 @@ class Reviews:
             body = ReviewClosed(run=run, step=step, verdict=verdict, note=note)
             transaction.append(view.id, [self._journal.entry(body, key=f"review:{run}:{step}", by=by.id)])
             if view.postmortem:
-                self._client.enqueue_publication(transaction, incident=view.id, review=f"{run}:{step}")
+                reviewed = f"{run}:{step}"
+                self._client.enqueue_publication(transaction, incident=view.id, cause=reviewed, review=reviewed)
             return Answer(done=True, message=f"the review of {step} of {run} is closed by {by.name}: {verdict}")
 
         return await self._journal.decide(incident_of(run), decide)

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from bot.flow.approving import as_known, refuse
 from bot.flow.carrying import Left, left_by
 from bot.flow.durable import DurableClient, Json
 from bot.flow.facts import going
 from bot.flow.journal import Journal
+from bot.flow.looking_away import VERIFIES, LookingAway, action_of
 from bot.flow.modes import Modes
 from bot.flow.past import incident_of, not_done, standing_without, step_of, under_way
 from bot.flow.propose import Proposer, Retry, is_over
@@ -15,30 +17,38 @@ from bot.flow.switches import may_act, needs_role
 from bot.incidents.lifecycle import move
 from bot.incidents.title import one_line
 from bot.model.event import Entry, Event, State, StateChanged
-from bot.model.guard_event import SkipAsked
+from bot.model.guard_event import SkipAsked, WishRefused
 from bot.model.incident import Incident, RunView
 from bot.model.person import Answer, Person
 from bot.model.step_event import AbortAsked, RunEnded, StepEnded, StepStarted
+from bot.settings import PersonSettings
 from bot.store import GuardRows, Transaction
 from remediation.contract import Risk
 from remediation.errors import RemediationError, UnknownNameError
 from remediation.registry import ACTIONS
 from remediation.retrying import place_of
 
-VERIFIES = frozenset({"telemetry.check", "telemetry.wait_until"})
-"""Actions that only look whether the repair helped."""
-_ANY_APPROVER = "approver"
 _LONGEST_REASON = 200
 
 
 class Steering:
     """Checks a wish about a run against what stands in its incident, and writes it there in the same transaction."""
 
-    def __init__(self, *, journal: Journal, client: DurableClient, proposer: Proposer, modes: Modes) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal,
+        client: DurableClient,
+        proposer: Proposer,
+        modes: Modes,
+        people: Mapping[str, PersonSettings],
+    ) -> None:
         self._journal = journal
         self._client = client
         self._proposer = proposer
         self._modes = modes
+        self._people = people
+        self._looking_away = LookingAway(people=people, library=proposer.library)
 
     async def abort(self, run: str, by: Person, why: str) -> Answer:
         """Stop a run before its next act, and take back in reverse what it did; withdraw one that has not begun.
@@ -92,6 +102,7 @@ class Steering:
         """
         if not may_act(by):
             return needs_role(by, f"skip a step of {run}")
+        by = as_known(self._people, by)
         reason = one_line(why, _LONGEST_REASON) or "no reason given"
 
         def decide(view: Incident, transaction: Transaction) -> Answer:
@@ -101,10 +112,13 @@ class Steering:
             history = transaction.events(view.id)
             stands = standing_without(known.plan, step, {*known.skips, *not_done(history, run)})
             if step not in known.skips:
-                if refusal := self._against(known, step, history, by):
+                if refusal := self._against(known, step, history):
                     return Answer(done=False, message=refusal)
+                if refusal := self._looking_away.against(view, known, step, by):
+                    wish = WishRefused(run=run, step=step, wish="skip", reason=refusal)
+                    return refuse(self._journal, transaction, view, wish, by)
                 body = SkipAsked(
-                    run=run, step=step, reason=reason, verifies=_action(known, step) in VERIFIES, stands=stands
+                    run=run, step=step, reason=reason, verifies=action_of(known, step) in VERIFIES, stands=stands
                 )
                 transaction.append(view.id, [self._journal.entry(body, key=f"skip:{run}:{step}", by=by.id)])
                 told: Json = {"kind": "skip", "step": step, "by": by.id, "why": f"skipped by {by.id}: {reason}"}
@@ -129,10 +143,18 @@ class Steering:
                 return Answer(done=False, message=found)
             name = view.runs[run].runbook
             proposal = await self._proposer.propose(
-                view.id, cause=f"retry of {run}", runbook=name, by=by.id, start=True, retry=found
+                view.id,
+                cause=f"retry of {run}",
+                runbook=name,
+                by=by.id,
+                start=True,
+                retry=found,
+                unless=lambda current: against_run(current, run),
             )
         except RemediationError as error:
             return Answer(done=False, message=str(error))
+        if proposal.over:
+            return Answer(done=False, message=f"this was asked for before: {proposal.over}")
         goes = f"waits: {proposal.waits}" if proposal.waits else "starts"
         return Answer(done=True, message=f"{proposal.run} ({name}, again from {found.step}) {goes}")
 
@@ -172,27 +194,17 @@ class Steering:
         stands = ", ".join(left.done)
         return f"{others[-1]} has run since, and {stands} may not be as {known.run} left it; run {known.runbook} afresh"
 
-    def _against(self, known: RunView, step: str, history: tuple[Event, ...], by: Person) -> str:
+    def _against(self, known: RunView, step: str, history: tuple[Event, ...]) -> str:
         """Why this step cannot be skipped, or nothing."""
         run = known.run
-        if not _action(known, step):
+        if not action_of(known, step):
             return f"{run} has no step {step}; its steps are {', '.join(_steps(known.plan))}"
         bodies = [event.body for event in history]
         acts = [body for body in bodies if isinstance(body, StepStarted | StepEnded) and body.run == run]
         if any(body.phase == "undo" for body in acts):
             return f"{run} takes back what it did; there is nothing to skip"
         own = [body for body in acts if step_of(body.step) == step]
-        late = _late(run, step, own[-1], self._attempts(known.runbook, step)) if own else ""
-        return late or self._against_looking_away(known, step, by)
-
-    def _against_looking_away(self, known: RunView, step: str, by: Person) -> str:
-        """A verification is only skipped by somebody who could also have let the step go ahead."""
-        if _action(known, step) not in VERIFIES:
-            return ""
-        roles = self._roles(known.runbook, step)
-        if set(roles) & set(by.roles):
-            return ""
-        return f"{step} verifies the repair; to skip it {by.name} needs the role {' or '.join(roles)}"
+        return _late(run, step, own[-1], self._attempts(known.runbook, step)) if own else ""
 
     def _attempts(self, runbook: str, step: str) -> int:
         """How often a step is tried at most."""
@@ -200,13 +212,6 @@ class Steering:
             return self._proposer.library.get(runbook).step(step).retry.attempts
         except (UnknownNameError, StopIteration):
             return 1
-
-    def _roles(self, runbook: str, step: str) -> tuple[str, ...]:
-        try:
-            approval = self._proposer.library.get(runbook).step(step).approval
-        except (UnknownNameError, StopIteration):
-            approval = None
-        return tuple(dict.fromkeys((*(approval.roles if approval else ()), _ANY_APPROVER)))
 
 
 def _is_incident(name: str) -> bool:
@@ -245,11 +250,6 @@ def _said(run: str, step: str, why: str, stands: tuple[str, ...], *, now: bool) 
 
 def _steps(plan: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(step_of(step["id"]) for step in plan.get("steps", [])))
-
-
-def _action(run: RunView, step: str) -> str:
-    """What a step does; nothing when the run has no such step."""
-    return next((str(each["action"]) for each in run.plan.get("steps", []) if step_of(each["id"]) == step), "")
 
 
 def _late(run: str, step: str, last: StepStarted | StepEnded, attempts: int) -> str:

@@ -113,6 +113,11 @@ class Store:
         """Run `work` on a snapshot, beside any writer."""
         return await self._in_thread(self._readers, partial(self._run, self.engine, work, reads=True))
 
+    async def has_workflows(self) -> bool:
+        """Whether the workflow engine's tables are in the database."""
+        schema = None if self._url.get_backend_name() == "sqlite" else "dbos"
+        return await self.read(lambda seen: sa.inspect(seen.connection).has_table("workflow_status", schema=schema))
+
     async def wait_for_change(self, timeout: float) -> None:  # noqa: ASYNC109 - the fallback for other processes
         """Return after this process's next commit, when an outage begins, or after `timeout` real seconds."""
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()

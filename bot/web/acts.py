@@ -5,10 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from bot.errors import BadPayloadError
 from bot.model.guard_event import Verdict
 from bot.model.person import Answer, Person
-from bot.web.body import needed
+from bot.web.body import INPUTS, Given, needed
 from bot.web.ports import Desk
 
-Given = dict[str, str]
 Act = Callable[[Desk, str, Person, Given], Awaitable[Answer]]
 Decision = Callable[[Desk, str, str, Person, Given], Awaitable[Answer]]
 VERDICTS: Mapping[str, Verdict] = {"justified": "justified", "not-justified": "not justified"}
@@ -29,7 +28,7 @@ async def _resolve(desk: Desk, incident: str, by: Person, given: Given) -> Answe
 
 
 async def _run(desk: Desk, incident: str, by: Person, given: Given) -> Answer:
-    return await desk.run(incident, by, given.get("runbook", "").strip() or None)
+    return await desk.run(incident, by, given.get("runbook", "").strip() or None, given.inputs)
 
 
 async def _approve(desk: Desk, run: str, step: str, by: Person, given: Given) -> Answer:
@@ -100,7 +99,7 @@ ACTS: Mapping[str, tuple[Act, tuple[str, ...]]] = {
     "acknowledge": (_acknowledge, ()),
     "note": (_note, ("text",)),
     "resolve": (_resolve, ("why",)),
-    "run": (_run, ("runbook",)),
+    "run": (_run, ("runbook", INPUTS)),
     "stop": (_stop, ("run", "why")),
     "skip": (_skip, ("run", "step", "why")),
     "retry": (_retry, ("run", "step")),

@@ -1,11 +1,13 @@
 """The API's description, drawn from the table of its addresses (OpenAPI 3.1)."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bot import __version__
+from bot.model.run_inputs import MOST_INPUTS
 from bot.web.address import Address
+from bot.web.body import INPUTS
 
 _FAILURES = {
     "401": "no known bearer token",
@@ -14,6 +16,15 @@ _FAILURES = {
     "409": "understood and turned down",
     "503": "the store does not answer; try again",
 }
+_SHAPES: Mapping[str, dict[str, Any]] = {
+    INPUTS: {
+        "type": "object",
+        "description": "inputs of the runbook by name, in place of its defaults",
+        "additionalProperties": {"type": ["string", "number", "boolean"]},
+        "maxProperties": MOST_INPUTS,
+    }
+}
+"""Fields that are no texts."""
 
 
 def document(addresses: Iterable[Address]) -> dict[str, Any]:
@@ -44,7 +55,7 @@ def _operation(address: Address) -> dict[str, Any]:
         "responses": {"200": {"description": "done"}, **failures},
     }
     if address.method == "POST":
-        properties = {name: {"type": "string"} for name in address.fields}
+        properties = {name: _SHAPES.get(name, {"type": "string"}) for name in address.fields}
         schema = {"type": "object", "properties": properties, "additionalProperties": False}
         operation["requestBody"] = {"content": {"application/json": {"schema": schema}}}
     return operation

@@ -1,5 +1,6 @@
 """What the pages and the API ask of the bot."""
 
+from collections.abc import Mapping
 from typing import Literal, Protocol
 
 from bot.model.event import Event
@@ -7,6 +8,7 @@ from bot.model.guard import Pause
 from bot.model.guard_event import Verdict
 from bot.model.incident import Incident
 from bot.model.person import Answer, Person
+from bot.model.run_inputs import Scalar
 
 
 class Switches(Protocol):
@@ -79,8 +81,14 @@ class Desk(Protocol):
         """It is over."""
         ...
 
-    async def run(self, id: str, by: Person, runbook: str | None = None) -> Answer:  # noqa: A002
-        """Start a runbook."""
+    async def run(
+        self,
+        id: str,  # noqa: A002
+        by: Person,
+        runbook: str | None = None,
+        inputs: Mapping[str, Scalar] | None = None,
+    ) -> Answer:
+        """Start a runbook, with these inputs in place of its defaults."""
         ...
 
     async def approve(

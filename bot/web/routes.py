@@ -17,7 +17,7 @@ from bot.web.ports import Desk
 _INCIDENT = "/api/v1/incidents/{incident}"
 _STEP = "/api/v1/runs/{run}/steps/{step}"
 _SUMMARIES = {
-    "run": "Run a runbook, or the proposed one",
+    "run": "Run a runbook, or the proposed one, with its default inputs or with these",
     "stop": "Stop a run: an act under way is finished, a look or a wait ends at once; what it did is taken back",
     "skip": "Pass over a step of a run that has not begun, or that only looks or waits; the run goes on behind it",
     "retry": "Run a runbook that ended without success again, from a step or from where it ended",

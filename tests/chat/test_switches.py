@@ -1,10 +1,13 @@
 """`/bellhop pause | resume | reset` and `runbook skip | retry`: said to the desk in the words that were typed."""
 
+from collections.abc import Mapping
+
 import pytest
 
 from bot.chat.asked import Asked
 from bot.chat.commands import answer
 from bot.model.person import Answer, Person
+from bot.model.run_inputs import Scalar
 from tests.chat.workplace import ChatDesk
 
 ANN = Person(id="slack:U1", name="Ann", roles=("operator",))
@@ -85,6 +88,47 @@ async def test_what_is_typed_reaches_the_switch(typed: str, thrown: tuple[str, .
     reply = await answer(desk, Asked(ANN, "k1"), "/bellhop", typed)
     assert desk.switches.thrown == [thrown]
     assert said in str(reply)
+
+
+class RunDesk(SwitchDesk):
+    """A desk that remembers what it was asked to run."""
+
+    async def run(
+        self,
+        id: str,  # noqa: A002
+        by: Person,
+        runbook: str | None = None,
+        inputs: Mapping[str, Scalar] | None = None,
+    ) -> Answer:
+        """Remembers it."""
+        given = (f"{name}={value}" for name, value in (inputs or {}).items())
+        self.switches.thrown.append(("run", id, by.id, runbook or "", *given))
+        return Answer(done=True, message=f"{id}-R1 starts")
+
+
+@pytest.mark.parametrize(
+    ("typed", "thrown"),
+    [
+        ("inc-1", ("run", "INC-1", "slack:U1", "")),
+        ("inc-1 book", ("run", "INC-1", "slack:U1", "book")),
+        ("inc-1 book rate=0.5 note=a=b", ("run", "INC-1", "slack:U1", "book", "rate=0.5", "note=a=b")),
+        ("inc-1 rate=0.5", ("run", "INC-1", "slack:U1", "", "rate=0.5")),
+    ],
+)
+async def test_a_runbook_is_run_with_the_inputs_that_are_typed_behind_it(typed: str, thrown: tuple[str, ...]) -> None:
+    """NAME=VALUE words, with the runbook's name before them or without."""
+    desk = RunDesk()
+    await answer(desk, Asked(ANN, "k1"), "/bellhop", f"runbook run {typed}")
+    assert desk.switches.thrown == [thrown]
+
+
+async def test_words_that_are_no_inputs_are_all_named_and_nothing_runs() -> None:
+    """With the usage, which says that an incident can be aborted as well as a run."""
+    desk = RunDesk()
+    reply = str(await answer(desk, Asked(ANN, "k1"), "/bellhop", "runbook run INC-1 book now rate=1 rate=2"))
+    assert "now is not NAME=VALUE; rate is given twice" in reply
+    assert "abort RUN|INCIDENT" in reply
+    assert desk.switches.thrown == []
 
 
 async def test_a_reset_without_a_name_says_how_it_is_used() -> None:

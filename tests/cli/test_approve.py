@@ -4,7 +4,6 @@ import asyncio
 import os
 import pty
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from bot.model.event import ApprovalAnswered, ApprovalAsked, Entry, EventBody, I
 from bot.store import Store
 from tests.cli.terminal import configured, put, typed
 from tests.flow.stage import ASKED, CAROL, Stage, runbook, staged, throttle
+from tests.support.accounts import command_of, sit_down
 from tests.support.incident_story import LINK, START
 from tests.support.planned import realignment
 
@@ -54,8 +54,8 @@ class Seat:
         """Start a command."""
         mine, its = pty.openpty()
         self.ends.append(mine)
-        environment = {**os.environ, "LOGNAME": person, "COLUMNS": "200"}
-        line = [sys.executable, "-m", "bot", *words, "--config", str(self.config)]
+        environment = {**os.environ, "COLUMNS": "200"}
+        line = command_of(person, *words, "--config", str(self.config))
         given = subprocess.DEVNULL if piped_input else its
         started = subprocess.Popen(line, stdin=given, stdout=its, stderr=its, env=environment)
         self.commands.append(started)
@@ -210,7 +210,7 @@ async def test_a_script_is_asked_nothing_and_reads_one_line(
     async with staged(tmp_path, runbook("book", throttle(**asks))) as stage:
         _, book = await waits_beside(stage, tmp_path)
         for person, more in (("ada", ()), ("ben", ("--yes",))):
-            monkeypatch.setenv("LOGNAME", person)
+            sit_down(monkeypatch, person)
             words = ("approve", book, "throttle", *more, "-c", str(seat.config))
             code, said = await asyncio.to_thread(typed, *words)
             assert code == 0

@@ -7,10 +7,19 @@ import pytest
 from msgspec.structs import replace
 
 from bot.model.diagnosis import SecurityGate
-from bot.model.event import ApprovalAsked, DiagnosisMade, Entry, IncidentOpened, PlanProposed, RunStarted
+from bot.model.event import (
+    ApprovalAsked,
+    DiagnosisMade,
+    Entry,
+    IncidentOpened,
+    PlanProposed,
+    PostmortemPublished,
+    RunStarted,
+)
 from bot.model.step_event import OutcomeAsked, StepStarted
 from tests.cli.terminal import configured, put, typed
 from tests.flow.stage import ASKED, runbook, staged, throttle
+from tests.support.accounts import sit_down
 from tests.support.incident_story import LINK, PLAN, START, diagnosis
 
 OPENED = IncidentOpened(title="success is low", severity="sev2", subject=LINK)
@@ -29,7 +38,7 @@ DOUBT = (
 @pytest.fixture
 def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Ada sits at the terminal."""
-    monkeypatch.setenv("LOGNAME", "ada")
+    sit_down(monkeypatch, "ada")
     return str(configured(tmp_path))
 
 
@@ -66,18 +75,31 @@ def test_an_unknown_cause_and_a_doubt_about_intruders_are_no_missing_verdict(con
     assert "guide for people: bellhop runbook show suspected-intrusion" in shown
 
 
-def test_why_an_incident_is_over_is_said_in_words(config: str) -> None:
-    """Words behind the id, or --why as before."""
+async def test_why_an_incident_is_over_is_said_in_words_and_its_postmortem_is_written(
+    tmp_path: Path, config: str
+) -> None:
+    """Words behind the id, or --why as before; the running bot writes the file as it does after a recovery."""
+    async with staged(tmp_path, runbook("book", throttle())) as stage:
+        incident = await stage.incident("link", "ams-utr")
+        words = ("incident", "resolve", incident, "realigned", "by hand", "-c", config)
+        assert (await asyncio.to_thread(typed, *words))[0] == 0
+        published = await stage.happened(incident, PostmortemPublished)
+        _, shown = await asyncio.to_thread(typed, "incident", "show", incident, "-c", config)
+        assert "cli:ada: realigned by hand" in shown
+        assert "realigned by hand" in await asyncio.to_thread(Path(published.place).read_text)
+
+
+def test_an_incident_is_ended_in_a_store_that_no_server_opened_before(config: str) -> None:
+    """The report is queued all the same; the first server writes it."""
     asyncio.run(put(Path(config).parent, OPENED))
-    assert typed("incident", "resolve", "INC-1", "realigned", "by hand", "-c", config)[0] == 0
-    assert "cli:ada: realigned by hand" in typed("incident", "show", "INC-1", "-c", config)[1]
+    assert typed("incident", "resolve", "INC-1", "seen", "to", "-c", config)[0] == 0
 
 
 async def test_an_act_that_nobody_knows_of_is_settled_from_a_terminal(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is asked is listed with the command; the answer and its reason are in the timeline; once is enough."""
-    monkeypatch.setenv("LOGNAME", "ada")
+    sit_down(monkeypatch, "ada")
 
     async def said(*words: str) -> tuple[int, str]:
         return await asyncio.to_thread(typed, *words, "-c", str(tmp_path / "bellhop.yaml"))
@@ -106,7 +128,7 @@ async def test_an_act_that_nobody_knows_of_is_settled_from_a_terminal(
 def test_who_may_only_look_settles_nothing(config: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """The role is viewer."""
     asyncio.run(put(Path(config).parent, *DOUBT))
-    monkeypatch.setenv("LOGNAME", "dave")
+    sit_down(monkeypatch, "dave")
     code, said = typed("settle", RUN, "realign", "--happened", "-c", config)
     assert (code, "Dave needs a role" in said) == (1, True)
 

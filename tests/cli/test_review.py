@@ -15,6 +15,7 @@ from bot.model.guard_event import ReviewClosed
 from bot.model.step_event import RunEnded
 from bot.simulator.scenarios import demo_network_path
 from tests.flow.stage import ASKED, runbook, staged, throttle
+from tests.support.accounts import sit_down
 
 PEOPLE = [{"id": f"cli:{name}", "name": name.title(), "roles": ["approver"]} for name in ("ada", "ben")]
 
@@ -43,7 +44,7 @@ def bellhop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     config = configured(tmp_path)
 
     async def typed(person: str, *words: str) -> tuple[int, str]:
-        monkeypatch.setenv("LOGNAME", person)
+        sit_down(monkeypatch, person)
         said = StringIO()
         with redirect_stdout(said), redirect_stderr(said):
             code = await asyncio.to_thread(run, [*words, "--config", str(config)])

@@ -7,7 +7,7 @@ from typing import Any
 from bot.http import free_port
 from bot.model.person import Person
 from bot.model.step_event import AbortAsked, RunEnded, StepEnded, StepStarted
-from tests.flow.stage import ALICE, BOB, Stage, release, runbook, staged, throttle
+from tests.flow.stage import BOB, Stage, release, runbook, staged, throttle
 
 OTTO = Person(id="cli:otto", name="Otto", roles=("operator",))
 UNDO = {"rollback": {"action": "flow.unthrottle", "with": {"link": "{{ inputs.place }}"}}}
@@ -63,21 +63,21 @@ async def test_an_abort_ends_a_long_wait_at_once_and_takes_back_what_was_done(tm
 
 
 async def test_a_wait_is_skipped_while_it_is_under_way(tmp_path: Path) -> None:
-    """It verifies, so that it needs an approver; the run goes on behind it and owes a review."""
+    """It verifies, so it takes an approver who did not ask for the run; that goes on behind it and owes a review."""
     async with staged(tmp_path, runbook("book", waits(), release())) as stage:
         incident, run = await under_way(stage, "book")
         skip = stage.bellhop.desk.steering.skip
         assert (await skip(run, "verify", OTTO, "")).message == (
             "verify verifies the repair; to skip it Otto needs the role approver"
         )
-        answer = await skip(run, "verify", ALICE, "the probe is broken")
+        answer = await skip(run, "verify", BOB, "the probe is broken")
         assert answer.message == f"verify of {run} is passed over now"
         ended = await stage.happened(incident, RunEnded)
         assert ended.result == "succeeded"
-        told = "skipped by cli:alice: the probe is broken"
+        told = "skipped by cli:bob: the probe is broken"
         assert await ends(stage, incident) == [("verify", "skipped", told), ("release", "succeeded", "")]
         report = await stage.bellhop.desk.postmortem(incident, "md")
-        assert "Review: cli:alice skipped the verification verify" in report.replace("\\", "")
+        assert "Review: cli:bob skipped the verification verify" in report.replace("\\", "")
 
 
 async def test_a_branch_that_waits_is_broken_off_and_its_neighbour_is_done_to_its_end(tmp_path: Path) -> None:

@@ -1,9 +1,7 @@
 """A run that was planned and has not begun is withdrawn at once: nothing of it is ever done, and nothing counts."""
 
 import asyncio
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import yaml
@@ -15,6 +13,7 @@ from bot.simulator.scenarios import demo_network_path
 from bot.store import GuardRows
 from tests.flow.stage import ALICE, ASKED, BOB, DAVE, Stage, release, runbook, staged, throttle
 from tests.flow.test_modes import CHECK, modes
+from tests.support.accounts import command_of
 
 HOLD = runbook("hold", throttle(**ASKED))
 BOOK = runbook("book", throttle(), release())
@@ -176,7 +175,6 @@ def typed(folder: Path, *words: str) -> tuple[int, str]:
     }
     config = folder / "bellhop.yaml"
     config.write_text(yaml.safe_dump(content), encoding="utf-8")
-    command = [sys.executable, "-m", "bot", *words, "--config", str(config)]
-    environment = {**os.environ, "LOGNAME": "ada"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    command = command_of("ada", *words, "--config", str(config))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     return done.returncode, done.stdout.strip() + done.stderr.strip()

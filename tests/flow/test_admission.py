@@ -75,7 +75,7 @@ async def another(stage: Stage, telemetry: TelemetrySource | None = None, **guar
             clock=stage.clock,
         )
         acts = Acts(journal=journal, observer=observer, controller=controller, guarding=guarding, clock=stage.clock)
-        yield Bot(Lifespan(journal=journal, guarding=guarding), acts)
+        yield Bot(Lifespan(journal=journal, guarding=guarding, client=bot._client), acts)
     await store.close()
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.model.event import ActRefused, ApprovalAsked, Entry, Escalated, KeysQuarantined
+from bot.model.event import ActRefused, ApprovalAsked, Entry, Escalated, KeysQuarantined, PostmortemPublished
 from bot.model.person import Person
 from bot.model.step_event import RunEnded, StepStarted
 from bot.simulator.scenarios import demo_network_path
@@ -71,13 +71,19 @@ async def test_nothing_is_done_in_an_incident_that_people_have_closed(tmp_path: 
 
 
 async def test_a_run_that_is_stopped_in_a_closed_incident_leaves_it_closed(tmp_path: Path) -> None:
-    """Aborted after the incident was resolved by hand."""
+    """Aborted after the incident was resolved by hand; the report that was published then tells of it."""
     async with staged(tmp_path, WAITS) as stage:
         incident, run = await waiting(stage)
         assert (await stage.bellhop.desk.resolve(incident, ALICE, "false alarm")).done
+        published = await stage.happened(incident, PostmortemPublished)
         assert (await stage.bellhop.desk.abort(run, ALICE, "not needed")).done
         await stage.happened(incident, RunEnded)
         assert not (await stage.bellhop.desk.incident(incident)).is_open
+
+        def told() -> bool:
+            return "not needed" in Path(published.place).read_text(encoding="utf-8")
+
+        await stage.until(told, "the report tells how the run ended")
 
 
 async def test_a_runbook_that_is_set_to_observe_acts_no_more(tmp_path: Path) -> None:

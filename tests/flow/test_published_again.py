@@ -95,11 +95,12 @@ async def test_a_bot_that_was_down_publishes_when_it_starts(tmp_path: Path) -> N
 
 async def test_a_file_that_cannot_be_written_is_told_to_people(tmp_path: Path) -> None:
     """The review is closed all the same, and the event names the door at which the report can be read."""
-    async with staged(tmp_path, BOOK) as stage:
+    async with staged(tmp_path, BOOK, postmortems=tmp_path / "reports") as stage:
         incident, run, place = await published(stage)
-        await asyncio.to_thread(place.with_suffix(".md.part").mkdir)
+        kept = await asyncio.to_thread(place.parent.rename, tmp_path / "kept")
+        await asyncio.to_thread(place.parent.write_text, "a file where the folder was")
         assert (await reviewed(stage.bellhop.desk, run)).done
         told = await stage.happened(incident, Escalated, lambda body: "cannot be written again" in body.reason)
         assert told.reason.endswith(f"`bellhop postmortem {incident}` prints it")
-        assert OWED in await read(place)
+        assert OWED in await read(kept / place.name)
         assert DONE in await stage.bellhop.desk.postmortem(incident, "md")

@@ -1,9 +1,10 @@
 """People run again what ended without success: a new run that takes over what the first one did."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
-from bot.model.event import ActRefused, ApprovalAsked, PlanProposed
+from bot.model.event import ActRefused, ApprovalAsked, PlanProposed, PostmortemPublished
 from bot.model.incident import Incident
 from bot.model.step_event import RunEnded, StepEnded, StepStarted
 from tests.flow.stage import ALICE, ASKED, BOB, DAVE, Stage, release, runbook, staged, throttle
@@ -117,14 +118,28 @@ async def test_what_runs_or_succeeded_or_was_retried_is_refused(tmp_path: Path) 
         going = await stage.run(incident, "waits")
         await stage.happened(incident, ApprovalAsked)
         assert (await retry(going, ALICE)).message == f"{going} is still running; only what has ended can be retried"
-        assert (await retry(run, ALICE)).message == f"{going} is still running; abort it first"
+        stop = f"wait for its end or stop it: bellhop runbook abort {going}"
+        assert (await retry(run, ALICE)).message == f"{going} is still running; {stop}"
         await stage.bellhop.desk.abort(going, ALICE, "")
         await stage.happened(incident, RunEnded, lambda body: body.run == going)
         again = await retried(stage, run)
         assert (await retry(run, BOB)).message == f"{again} is the retry of {run}; look at that one"
         assert len((await view_of(stage, incident)).runs) == 3
         await stage.bellhop.desk.resolve(incident, ALICE, "over")
-        assert (await retry(going, ALICE)).message == f"{incident} is resolved; there is nothing to run"
+        await stage.happened(incident, PostmortemPublished)
+        assert (await retry(going, ALICE)).message == f"{incident} is postmortem published; there is nothing to run"
+
+
+async def test_a_retry_and_another_run_at_the_same_moment_are_not_both_accepted(tmp_path: Path) -> None:
+    """Whoever comes second in the store is told what stands in the way, and how to stop it."""
+    async with staged(tmp_path, runbook("fails", check()), runbook("other", release(**ASKED))) as stage:
+        incident, run = await ended(stage, "fails", "failed")
+        desk = stage.bellhop.desk
+        answers = await asyncio.gather(desk.run(incident, ALICE, "other"), desk.steering.retry(run, BOB))
+        assert sorted(each.done for each in answers) == [False, True]
+        (refused,) = [each.message for each in answers if not each.done]
+        assert f"bellhop runbook abort {incident}-R2" in refused
+        assert len((await view_of(stage, incident)).runs) == 2
 
 
 async def test_a_run_that_succeeded_is_not_retried(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import yaml
 from bot.flow.live import Live, nothing_known
 from bot.flow.ways import Known, Way, first_move, route, way_of
 from bot.model.diagnosis import Diagnosis, Finding
-from bot.model.event import ActRefused, ApprovalAsked, PlanProposed
+from bot.model.event import ActRefused, ApprovalAsked, PlanProposed, PostmortemPublished
 from bot.model.guard import Outage
 from bot.model.incident import Incident
 from bot.model.network import Subject
@@ -262,9 +262,10 @@ async def test_a_run_that_waits_does_not_begin_once_its_incident_is_closed(tmp_p
         await stage.happened(first, ApprovalAsked)
         waiting = await stage.run(second, "hold")
         assert (await stage.bellhop.desk.resolve(second, BOB, "over")).done
+        await stage.happened(second, PostmortemPublished)
         assert (await stage.bellhop.desk.reject(holder, "throttle", BOB, plan_hash=None, key="no")).done
         refusal = await stage.happened(second, ActRefused, lambda body: body.run == waiting)
-        assert (refusal.guard, refusal.reason) == ("incident", "INC-2 is resolved; open a new request")
+        assert (refusal.guard, refusal.reason) == ("incident", "INC-2 is postmortem published; open a new request")
         assert stage.acts == []
 
 

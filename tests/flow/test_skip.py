@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from bot.errors import NotFoundError
-from bot.model.event import ApprovalAsked
-from bot.model.guard_event import RunPaused, SkipAsked
+from bot.model.event import ApprovalAsked, Entry, KeysQuarantined
+from bot.model.guard_event import RunPaused, SkipAsked, WishRefused
 from bot.model.person import Person
 from bot.model.step_event import RunEnded, StepEnded, StepStarted
 from tests.flow.stage import ALICE, ASKED, BOB, DAVE, Stage, release, runbook, staged, throttle
@@ -135,11 +135,51 @@ async def test_a_verification_is_skipped_by_an_approver_only_and_reviewed(tmp_pa
         assert (await skip(run, "verify", OTTO, "")).message == (
             "verify verifies the repair; to skip it Otto needs the role approver"
         )
-        assert (await skip(run, "verify", ALICE, "the probe is broken")).done
+        assert (await skip(run, "verify", BOB, "the probe is broken")).done
         assert (await stage.bellhop.desk.approve(run, "throttle", BOB, plan_hash=None, key="yes")).done
         await stage.happened(incident, RunEnded, lambda body: body.result == "succeeded")
         report = await stage.bellhop.desk.postmortem(incident, "md")
-        assert "Review: cli:alice skipped the verification verify" in report.replace("\\", "")
+        assert "Review: cli:bob skipped the verification verify" in report.replace("\\", "")
+
+
+async def test_who_asked_for_a_run_never_decides_alone_that_nobody_looks_at_it(tmp_path: Path) -> None:
+    """Neither at its verification nor at a step that waits for a yes, at no door; the refusal stands in the incident.
+
+    The slack id has Alice's name, so it is Alice. To abort is still hers.
+    """
+    people = [{"id": f"{door}:alice", "name": "Alice", "roles": ["approver"]} for door in ("cli", "slack")]
+    async with staged(tmp_path, VERIFIED, people=people) as stage:
+        incident, run = await waiting(stage, "verified")
+        skip = stage.bellhop.desk.steering.skip
+        elsewhere = await stage.bellhop.desk.person("slack:alice")
+        for step, what in (("verify", "verifies the repair"), ("throttle", "waits for somebody's yes")):
+            for person in (ALICE, elsewhere):
+                assert (await skip(run, step, person, "I know it works")).message == (
+                    f"{step} {what} and Alice asked for {run}, so somebody else must have {step} passed over; "
+                    f"to stop it: bellhop runbook abort {run}"
+                )
+        refused = await stage.bodies(incident, WishRefused)
+        assert {(body.step, body.wish) for body in refused} == {("verify", "skip"), ("throttle", "skip")}
+        assert await stage.bodies(incident, SkipAsked) == []
+        assert (await stage.bellhop.desk.abort(run, ALICE, "")).done
+
+
+async def test_while_an_intrusion_is_not_excluded_only_security_has_a_step_passed_over(tmp_path: Path) -> None:
+    """Skipping a verification or a question would else be the way round the security role."""
+    async with staged(tmp_path, VERIFIED) as stage:
+        incident = await stage.incident("link", "ams-utr")
+        body = KeysQuarantined(links=("ams-utr",), since=stage.clock.now(), reason="errors rose")
+        entry = Entry(at=stage.clock.now(), by="bellhop", body=body, key="quarantine")
+        await stage.bellhop.store.transact(lambda transaction: transaction.append(incident, [entry]))
+        run = await stage.run(incident, "verified")
+        await stage.happened(incident, ApprovalAsked)
+        skip = stage.bellhop.desk.steering.skip
+        for step in ("verify", "throttle"):
+            assert (await skip(run, step, BOB, "")).message == (
+                f"an intrusion is not excluded: only the role security has {step} passed over"
+            )
+        sue = Person(id="cli:sue", name="Sue", roles=("security", "approver"))
+        assert (await skip(run, "verify", sue, "camera shows nobody")).done
 
 
 @pytest.mark.parametrize("needs", ["security", "security+operator"])

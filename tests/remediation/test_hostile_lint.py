@@ -189,4 +189,4 @@ def test_input_with_thousands_of_digits_is_refused_in_one_short_line(capsys: pyt
     """Python itself refuses to read it as a number; it is not even tried."""
     given = f"target_level={'9' * 5000}"
     assert run(["runbook", "plan", "replenish-link", "--link", "a-link", "--input", given]) == 2
-    assert capsys.readouterr().err.splitlines()[-1] == "bellhop: target_level is longer than 4000 characters"
+    assert capsys.readouterr().err.splitlines()[-1] == "bellhop: 'target_level': a value has at most 4000 characters"

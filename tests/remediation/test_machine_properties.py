@@ -95,7 +95,10 @@ def test_state_is_never_changed_in_place(runbook: Runbook, answer: Answer) -> No
 @promise
 @given(runbooks, answers)
 def test_what_was_done_is_taken_back_newest_first(runbook: Runbook, answer: Answer) -> None:
-    """Only steps that may have changed something and have a way back, each once unless it surely did not happen; a failure stops."""
+    """Only steps that may have changed something and have a way back, each once; a failure there stops.
+
+    What surely did not happen is tried again before that.
+    """
     trace, finish = walk(begun(runbook), answer)
     expected = [step for step in reversed(standing(trace)) if runbook.step(step).rollback is not None]
     undone = [act.step for act in acts(trace, "undo") if act.attempt == 1]

@@ -1,5 +1,7 @@
 """A desk in memory that behaves: known and unknown incidents, roles, decisions that count once."""
 
+from collections.abc import Mapping
+
 import msgspec
 
 from bot.errors import NotFoundError, StoreUnavailableError
@@ -8,6 +10,7 @@ from bot.model.guard import Pause
 from bot.model.guard_event import Verdict
 from bot.model.incident import Incident, PendingApproval, Review, RunView
 from bot.model.person import Answer, Person
+from bot.model.run_inputs import Scalar
 from bot.postmortem import Format, draft, render
 from tests.support.incident_story import LINK, PLAN, START, diagnosis, events, network
 
@@ -152,9 +155,16 @@ class MemoryDesk:
         """Remembers it."""
         return await self._did(id, "resolve", by.id, why)
 
-    async def run(self, id: str, by: Person, runbook: str | None = None) -> Answer:  # noqa: A002
+    async def run(
+        self,
+        id: str,  # noqa: A002
+        by: Person,
+        runbook: str | None = None,
+        inputs: Mapping[str, Scalar] | None = None,
+    ) -> Answer:
         """Remembers it."""
-        return await self._did(id, "run", by.id, runbook or "proposed")
+        given = (f"{name}={value!r}" for name, value in (inputs or {}).items())
+        return await self._did(id, "run", by.id, runbook or "proposed", *given)
 
     async def approve(
         self, run: str, step: str, by: Person, *, plan_hash: str | None, key: str, break_glass: str | None = None
