@@ -94,6 +94,6 @@ async def _waiting(bellhop: "Bellhop", run: str, step: str) -> "tuple[Incident, 
 
 def _say_left(ask: "PendingApproval") -> None:
     from bot.model.approval_wording import approvals_words
-    from bot.model.plan_wording import clean_line
+    from bot.model.visible import clean_line
 
     click.echo(clean_line(approvals_words(ask)))

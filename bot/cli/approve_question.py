@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from bot.cli.runbook_text import plan_lines
 from bot.model.approval_wording import approvals_words
-from bot.model.plan_wording import asked_steps, clean_line
+from bot.model.plan_wording import asked_steps
+from bot.model.visible import clean_line
 from bot.model.time import format_instant
 
 if TYPE_CHECKING:

@@ -119,7 +119,7 @@ def _summary(view: "Incident") -> str:
 
 
 def _say_pause(pause: "Pause | None") -> None:
-    from bot.model.plan_wording import clean_line
+    from bot.model.visible import clean_line
     from bot.model.wording import pause_words
 
     if pause is not None:

@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from bot.model.plan_wording import act_words, asked_words, clean_line, predictions
+from bot.model.plan_wording import act_words, asked_words, predictions
+from bot.model.visible import clean_line
 from remediation.plan import Plan
 
 _SHOWN_STEPS = 60

@@ -53,7 +53,7 @@ async def _open(config: Path) -> int:
 
 
 def _line(view: "Incident", asked: "PendingOutcome") -> str:
-    from bot.model.plan_wording import clean_line
+    from bot.model.visible import clean_line
     from bot.model.wording import doubt_words
 
     return (

@@ -5,22 +5,17 @@ Everything here is plain text on one line that may quote hostile text: each door
 
 import json
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-_INVISIBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
+from bot.model.visible import clean_line
+
 _SAME = ("id", "action", "parameters")
 _SHOWN_ITEMS = 3
 _SHOWN_PARAMETERS = 8
 _LONGEST_VALUE = 60
 _LONGEST_FAULT = 160
 _LONGEST_ACT = 400
-
-
-def clean_line(text: object) -> str:
-    """`text` on one line, without control and direction characters."""
-    return _INVISIBLE.sub("", " ".join(str(text).split()))
 
 
 def act_words(step: Mapping[str, Any]) -> str:
