@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 from bot.cli.runbook_text import plan_lines
 from bot.model.approval_wording import approvals_words
 from bot.model.plan_wording import asked_steps
-from bot.model.visible import clean_line
 from bot.model.time import format_instant
+from bot.model.visible import clean_line
 
 if TYPE_CHECKING:
     from bot.model.incident import Incident, PendingApproval
