@@ -151,6 +151,7 @@ class Bellhop:
             network=self.network,
             join_window_s=self.settings.incidents.join_window,
             respond=responder.start,
+            publish=self._client.enqueue_publication,
             reconcile=reconciler(alertmanager.api) if alertmanager and alertmanager.api else None,
             counters=self.intake_counters,
         )

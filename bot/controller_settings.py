@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
@@ -11,7 +11,6 @@ from remediation.controllers.mapping import JsonPath, checked_body, checked_temp
 
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Template = Annotated[str, AfterValidator(checked_template)]
-SettingsT = TypeVar("SettingsT", bound=Block)
 Patch = Annotated[dict[str, Any], AfterValidator(checked_body)]
 
 
@@ -164,9 +163,3 @@ class RoutedControllerSettings(Block):
     operations: Annotated[tuple[Name, ...], Field(min_length=1)] = ("*",)
     targets: Annotated[tuple[Name, ...], Field(min_length=1)] = ("*",)
     controller: ControllerSettings
-
-
-def anchored_controller(settings: SettingsT, folder: Path) -> SettingsT:
-    """The same with its file names counted from `folder`."""
-    names = [name for name in ("mapping", "kubeconfig") if getattr(settings, name, None) is not None]
-    return settings.model_copy(update={name: folder / getattr(settings, name) for name in names})

@@ -6,7 +6,7 @@ The only place that reads the environment, and only for secrets that the configu
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Self
+from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
@@ -22,6 +22,9 @@ def _http_address(text: str) -> str:
 
 HttpAddress = Annotated[str, AfterValidator(_http_address)]
 PositiveDuration = Annotated[Duration, Field(gt=0)]
+
+
+ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 class Block(BaseModel):
@@ -83,3 +86,20 @@ class Far(Block):
     cert_file: Path | None = None
     key_file: Path | None = None
     timeout: PositiveDuration = 10.0
+
+
+def anchored(block: ModelT, folder: Path) -> ModelT:
+    """The same settings with every path in them counted from `folder`, at any depth; an absolute one stays."""
+    return block.model_copy(update={name: _anchored(getattr(block, name), folder) for name in type(block).model_fields})
+
+
+def _anchored(value: object, folder: Path) -> object:
+    if isinstance(value, Path):
+        return folder / value
+    if isinstance(value, BaseModel):
+        return anchored(value, folder)
+    if isinstance(value, tuple):
+        return tuple(_anchored(each, folder) for each in value)
+    if isinstance(value, Mapping):
+        return {name: _anchored(each, folder) for name, each in value.items()}
+    return value

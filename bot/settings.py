@@ -6,8 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field, field_validator, model_validator
 
-from bot.controller_settings import ControllerSettings, RoutedControllerSettings, anchored_controller
-from bot.far_settings import Basic, Block, Far, HttpAddress, PositiveDuration, Secret
+from bot.controller_settings import ControllerSettings, RoutedControllerSettings
+from bot.far_settings import Basic, Block, Far, HttpAddress, PositiveDuration, Secret, anchored
 from bot.guard_settings import GuardSettings, ModeSettings
 from bot.intake_settings import IntakeSettings
 from bot.rota import RotaSettings
@@ -199,33 +199,16 @@ def secrets_of(block: BaseModel) -> tuple[Secret, ...]:
 
 def _anchored(settings: Settings, folder: Path) -> Settings:
     """Paths in the file count from the file's own folder, wherever the command was started."""
-    runbooks, pause_file = settings.runbooks, settings.guards.pause_file
-    return settings.model_copy(
-        update={
-            "network": folder / settings.network,
-            "postmortems": folder / settings.postmortems,
-            "runbooks": runbooks.model_copy(
-                update={
-                    "directory": runbooks.directory and folder / runbooks.directory,
-                    "rules": runbooks.rules and folder / runbooks.rules,
-                },
-            ),
-            "controller": settings.controller and anchored_controller(settings.controller, folder),
-            "controllers": tuple(
-                each.model_copy(update={"controller": anchored_controller(each.controller, folder)})
-                for each in settings.controllers
-            ),
-            "guards": settings.guards.model_copy(update={"pause_file": pause_file and folder / pause_file}),
-            "store": settings.store.model_copy(update={"url": _anchored_url(settings.store.url, folder)}),
-            "telemetry": settings.telemetry.model_copy(update={"history_file": _history_file(settings, folder)}),
-        },
-    )
+    whole = anchored(settings, folder)
+    store = whole.store.model_copy(update={"url": _anchored_url(whole.store.url, folder)})
+    telemetry = whole.telemetry.model_copy(update={"history_file": _history_file(whole, folder)})
+    return whole.model_copy(update={"store": store, "telemetry": telemetry})
 
 
 def _history_file(settings: Settings, folder: Path) -> Path:
     prefix, name = "sqlite:///", "telemetry-history.npz"
     if settings.telemetry.history_file is not None:
-        return folder / settings.telemetry.history_file
+        return settings.telemetry.history_file
     if settings.store.url.startswith(prefix):
         return folder / Path(settings.store.url.removeprefix(prefix)).parent / name
     return folder / "bellhop-data" / name

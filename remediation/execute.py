@@ -36,8 +36,8 @@ async def perform(act: Act, ports: Ports, actions: Mapping[str, Action]) -> Json
     except TemplateError as error:
         return _envelope(Outcome(ok=False, error=str(error), happened=False))
     except _LateError as late:
-        happened = False if action.risk is Risk.READ else None
-        return _envelope(Outcome(ok=False, error=str(late), happened=happened))
+        looks = action.risk is Risk.READ
+        return _envelope(Outcome(ok=False, error=str(late), happened=False if looks else None, unclear=looks))
     return _envelope(found)
 
 

@@ -1,5 +1,6 @@
 """How a run's state changes once an instruction came to something; pure and deterministic as `remediation.machine`."""
 
+import itertools
 from dataclasses import replace
 
 from remediation.contract import Risk
@@ -78,15 +79,24 @@ def _joined(state: RunState, instruction: Act | Together, result: Json) -> RunSt
     if isinstance(instruction, Act):
         return _acted(state, instruction, result)
     pairs = zip(instruction.acts, result["acts"], strict=True)
-    for act, envelope in sorted(pairs, key=lambda pair: float(pair[1].get("at", 0.0))):
+    ended = sorted(pairs, key=lambda pair: float(pair[1].get("at", 0.0)))
+    for act, envelope in ended:
+        state = _noted(state, act, envelope)
+    for act, envelope in ended:
         state = _acted(state, act, envelope)
     return state
 
 
-def _acted(state: RunState, act: Act, result: Json) -> RunState:
+def _noted(state: RunState, act: Act, result: Json) -> RunState:
+    """With an act that may have changed something among what is to be taken back."""
     touched = state.risks.get(act.action) != Risk.READ and result["happened"] is not False
-    if act.phase == "run" and touched and act.step not in state.done:
-        state = replace(state, done=[*state.done, act.step])
+    if act.phase != "run" or not touched or act.step in state.done:
+        return state
+    return replace(state, done=[*state.done, act.step])
+
+
+def _acted(state: RunState, act: Act, result: Json) -> RunState:
+    state = _noted(state, act, result)
     outputs = _with(state, act.step, _told(result, act.each)) if act.phase == "run" else state.outputs
     if not result["ok"] and result["happened"] is None:
         asking = AskOutcome(step=act.step, phase=act.phase, attempt=act.attempt, reason=result["error"])
@@ -101,19 +111,28 @@ def _failed(state: RunState, act: Act, result: Json) -> RunState:
     step = Runbook.model_validate(state.runbook).step(act.step)
     if result["retryable"] and result["happened"] is False and act.attempt < step.retry.attempts:
         return _again(state, act, step.retry)
-    if result.get("unclear") and _takes_back(state, act.step):
-        reason = f"{result['error']}; nothing is taken back unless somebody says that it does not hold"
+    if result.get("unclear") and _acts_because(state, act.step):
+        reason = f"{result['error']}; nothing follows from that unless somebody says that it does not hold"
         asking = AskOutcome(step=act.step, phase=act.phase, attempt=act.attempt, reason=reason, looks=True)
         return replace(state, asking=[*state.asking, asking.to_json()])
     return _after_failure(state, act.step, result["error"])
 
 
-def _takes_back(state: RunState, name: str) -> bool:
-    """Whether acts that stand are taken back when this step fails."""
+def _acts_because(state: RunState, name: str) -> bool:
+    """Whether something is done to the network because this step fails: acts are taken back, or others follow."""
     runbook = Runbook.model_validate(state.runbook)
     step, group = runbook.step(name), runbook.group(name)
     follows = group.on_failure if group is not None and step.on_failure != "continue" else step.on_failure
+    if follows.startswith("goto:"):
+        return _acts_from(state, runbook, follows.removeprefix("goto:"))
     return follows == "rollback" and any(runbook.step(each).rollback is not None for each in state.done)
+
+
+def _acts_from(state: RunState, runbook: Runbook, name: str) -> bool:
+    """Whether any step from this one on may change something."""
+    parts = list(itertools.dropwhile(lambda part: part.id != name, runbook.spec.steps))
+    acts = itertools.chain.from_iterable(part.parallel if isinstance(part, Group) else (part,) for part in parts)
+    return any(state.risks.get(act.action) != Risk.READ for act in acts)
 
 
 def _again(state: RunState, act: Act | AskOutcome, retry: Retry) -> RunState:
@@ -179,7 +198,7 @@ def _undo_ended(state: RunState, act: Act, result: Json) -> RunState:
 def _undone(state: RunState, act: Act | AskOutcome, *, ok: bool, error: str) -> RunState:
     if ok:
         return replace(state, done=[name for name in state.done if name != act.step])
-    finished = {"result": "failed", "reason": half_taken_back(state, act.step, error), "page": True}
+    finished = {"result": "failed", "reason": half_taken_back(state, act.step, error)}
     return replace(state, undoing={}, finished=finished)
 
 

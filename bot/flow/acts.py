@@ -67,11 +67,13 @@ class Acts:
         ports = self._ports(view, run)
         envelope = await probe(act, ports, ACTIONS, before=begun.before) if begun else None
         if envelope is None:
-            before = await snapshot(act, ports, ACTIONS)
+            before = dict(begun.before) if begun and begun.before else await snapshot(act, ports, ACTIONS)
             turned_away = await self._admit(found, run, act, runbook, before)
             if turned_away is not None and not (begun and "aborted" in turned_away):
                 return turned_away
             envelope = turned_away or await self._perform(incident, run, act, ports)
+        if begun and begun.before:  # what an act that is done again finds is perhaps what it left the first time
+            envelope = {**envelope, "before": dict(begun.before)}
         return await self._close(incident, run, act, {**envelope, "at": self._clock.now()})
 
     async def _perform(self, incident: str, run: str, act: Act, ports: Ports) -> Json:

@@ -115,7 +115,7 @@ class Approvals:
         while True:
             message = await self._worker.receive(self._clock.real_seconds(_OUTCOME_REMINDER_S))
             match message:
-                case {"kind": "settle", "step": question.step, "happened": happened, "by": by}:
+                case {"kind": "settle", "happened": happened, "by": by, **rest} if _is_about(rest, question):
                     return {"happened": bool(happened), "by": by}
                 case {"kind": "abort", "by": by, **rest} if question.phase == "run":
                     return {"happened": None, "by": by, "why": _who_and_why(by, rest)}
@@ -274,6 +274,11 @@ def _decision(message: Json | None, step: str) -> Json | None:
         case {"kind": "approve", "step": asked, "by": by, "break_glass": True} if asked == step:
             return {"decision": "approved", "by": [by]}
     return None
+
+
+def _is_about(message: Mapping[Any, Any], question: AskOutcome) -> bool:
+    asked = (question.step, question.phase, question.attempt)
+    return (message.get("step"), message.get("phase"), message.get("attempt")) == asked
 
 
 def _skipped(told: Json) -> Json:

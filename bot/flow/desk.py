@@ -207,6 +207,7 @@ class Desk:
             answered = f"{step}:{asked.phase}:{asked.attempt}"
             self._append(transaction, view.id, told, by, key=f"settled:{run}:{answered}")
             message: Json = {"kind": "settle", "step": step, "happened": happened, "by": by.id}
+            message |= {"phase": asked.phase, "attempt": asked.attempt}
             self._client.send(transaction, run=run, message=message, key=f"settle:{answered}")
             words = settled_words(f"{step} of {run}", happened=happened, looks=asked.looks)
             return Answer(done=True, message=f"{words}; the run goes on")

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 
 from bot.errors import BellhopError, StoreUnavailableError
 from bot.store.engine import open_durable_engine
-from bot.store.trouble import StoreDownError
+from bot.store.trouble import StoreDownError, UnfitDataError
 
 Json = dict[str, Any]
 Effect = Callable[..., Coroutine[Any, Any, Json]]
@@ -32,6 +32,8 @@ TOPIC = "ctl"
 RUN_QUEUE = "runbooks"
 RUN_WORKFLOW = "run"
 PUBLISH_WORKFLOW = "publish again"
+PUBLISH_ID = "publish"
+"""How the ids of publications begin, before a colon."""
 _POLL_S = 0.2
 _RECOVERY_ATTEMPTS = 1000
 """Every restart counts, also while a run only waits for people; so many are a loop of crashes, not a life."""
@@ -106,10 +108,9 @@ class DurableClient:
 
         The same cause twice is one; those of one incident take turns.
         """
-        argument = {"incident": incident, "review": review}
-        self._enqueue(
-            transaction, PUBLISH_WORKFLOW, id=f"publish:{cause}", turn=f"publish:{incident}", argument=argument
-        )
+        argument = {"incident": incident, "review": review, "cause": cause}
+        id_, turn = f"{PUBLISH_ID}:{cause}", f"{PUBLISH_ID}:{incident}"
+        self._enqueue(transaction, PUBLISH_WORKFLOW, id=id_, turn=turn, argument=argument)
 
     def _enqueue(self, transaction: Outbox, workflow: str, *, id: str, turn: str, argument: Json) -> None:  # noqa: A002
         self._client.enqueue_in_transaction(
@@ -194,7 +195,7 @@ class DurableWorker:
             "interval_seconds": 0.5,
             "backoff_rate": 1.0,
             "max_attempts": _STORE_RETRIES,
-            "should_retry": _can_wait,
+            "should_retry": can_wait,
         }
         return await DBOS.run_step_async(options, self._patient(function), *arguments)
 
@@ -268,5 +269,6 @@ def _plain(function: Workflow) -> Workflow:
     return workflow
 
 
-def _can_wait(error: BaseException) -> bool:
-    return isinstance(error, StoreUnavailableError)
+def can_wait(error: BaseException) -> bool:
+    """Whether the same again may pass later: the store is down or busy, and has not said that it never will."""
+    return isinstance(error, StoreUnavailableError) and not isinstance(error, UnfitDataError)

@@ -16,7 +16,7 @@ from bot.flow.lookout import Lookout, Seen
 from bot.flow.meanwhile import Meanwhile
 from bot.flow.modes import Modes
 from bot.flow.observe import Observer
-from bot.flow.past import incident_of
+from bot.flow.past import incident_of, takes_back
 from bot.flow.pausing import Pausing
 from bot.flow.rates import counted_as, limits_of, memory_s, past
 from bot.flow.surroundings import Ended, Surroundings
@@ -118,15 +118,16 @@ class Guarding:
         """
         if is_harmless(act):
             return check_measurement(self._bare(seen))
-        if act.phase == "undo" and not seen.takes_out and seen.way is None:
+        place = self._surroundings.place_of(act)
+        back = takes_back(view.runs[run], act, place)
+        if back and not seen.takes_out and seen.way is None:
             return None
         rows = GuardRows(transaction)
         rows.turn()
-        if act.phase == "undo":
+        if back:
             facts = dataclasses.replace(self._bare(seen), reach=self._reach(rows, seen), route=self._route(rows, seen))
             refusal = check_reach(facts, self._limits)
         else:
-            place = self._surroundings.place_of(act)
             changed = self._meanwhile.against(transaction, view, run, act.step, place)
             refusal = changed or self._refusal(rows, view, run, seen)
         if refusal is None:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
 
 import msgspec
 
@@ -37,6 +38,14 @@ _LONGEST_REASON = 500
 _log = logging.getLogger(__name__)
 
 
+class Publish(Protocol):
+    """Queues, within a transaction, that an incident's postmortem is written; the same cause twice is one."""
+
+    def __call__(self, transaction: Transaction, *, incident: str, cause: str) -> None:
+        """Queue it."""
+        ...
+
+
 class IntakeWorker:
     """Takes rows from the inbox; a row is finished in the same commit as its effects."""
 
@@ -47,6 +56,7 @@ class IntakeWorker:
         network: Network,
         join_window_s: float,
         respond: Respond,
+        publish: Publish,
         reconcile: Reconcile | None,
         counters: IntakeCounters,
     ) -> None:
@@ -54,6 +64,7 @@ class IntakeWorker:
         self._network = network
         self._join_window_s = join_window_s
         self._respond = respond
+        self._publish = publish
         self._reconcile = reconcile
         self._counters = counters
         self._notices = Notices(journal, network)
@@ -222,7 +233,8 @@ class IntakeWorker:
         if move(view, "resolved").legal:
             body = StateChanged(before=view.state, after="resolved")
             why = "its source says that every alert is over"
-            transaction.append(view.id, [self._journal.entry(body, key="alerts over", by=row.source, why=why)])
+            if transaction.append(view.id, [self._journal.entry(body, key="alerts over", by=row.source, why=why)]):
+                self._publish(transaction, incident=view.id, cause=f"{view.id}:{view.last_seq}")
 
 
 def _acting(view: Incident) -> bool:

@@ -6,9 +6,9 @@ from bot.flow.guarding import Guarding
 from bot.flow.history import key_of_start
 from bot.flow.journal import Journal
 from bot.flow.messages import why_escalated
-from bot.flow.past import begun_as, changing
+from bot.flow.past import begun_as, changing, touched
 from bot.incidents.lifecycle import move
-from bot.model.event import ActRefused, Entry, Escalated, RunStarted, State, StateChanged
+from bot.model.event import ActRefused, Entry, Escalated, RecoveryVerified, RunStarted, State, StateChanged
 from bot.model.incident import Incident, RunView
 from bot.model.step_event import RunEnded
 from bot.store import Transaction
@@ -66,12 +66,51 @@ class Lifespan:
         return await self._journal.decide(incident, write)
 
     async def broke(self, argument: Json, error: Exception) -> None:
-        """Close a run that a defect of Bellhop ended; nothing is taken back, for nobody knows what is right now."""
+        """Close a run that a defect of Bellhop ended; nothing is taken back, for nobody knows what is right now.
+
+        One that had succeeded stays a success: then only what comes after a run was lost.
+        """
         view = await self._journal.incident(argument["incident"])
+        if view.runs[argument["run"]].result == "succeeded":
+            await self._unwatched(argument, plain(error))
+            return
         acts = changing(view.runs[argument["run"]])
         stands = f"; nothing was taken back of {', '.join(acts)}" if acts else ""
         reason = f"a defect of Bellhop ended it: {plain(error)}{stands}"
         await self.end(argument, Finish(result="failed", reason=reason, escalate_to="operators").to_json())
+
+    async def _unwatched(self, argument: Json, why: str) -> None:
+        """Hand a run that succeeded to people, and let go of what it holds; nobody goes on to see whether it helped."""
+        incident, run = argument["incident"], argument["run"]
+
+        def write(view: Incident, transaction: Transaction) -> None:
+            watched = transaction.happened(incident, [f"recovered:{run}"])
+            if view.is_open and touched(view.runs[run]) and not watched:
+                entries = self._not_seen_to_help(view, transaction, view.runs[run], why)
+            else:
+                entries = [self._lost(view.runs[run], f"what comes after it broke off: {why}")]
+            self._guarding.release(transaction, run)
+            transaction.append(incident, entries)
+            if not view.is_open:
+                self._client.enqueue_publication(transaction, incident=incident, cause=run)
+
+        await self._journal.decide(incident, write)
+
+    def _not_seen_to_help(self, view: Incident, transaction: Transaction, run: RunView, why: str) -> list[Entry]:
+        """Like a run after which the metrics did not come back, the breaker included."""
+        reason = f"nobody watched whether it helped: {why}"
+        seen = RecoveryVerified(recovered=False, reason=reason)
+        opened = self._guarding.end_run(transaction, run.run, run.runbook, "not recovered")
+        return [
+            self._journal.entry(seen, key=f"recovered:{run.run}"),
+            *self._back(view, run.run, reason),
+            self._lost(run, reason),
+            *(self._journal.entry(each, key=f"breaker:{run.run}") for each in opened),
+        ]
+
+    def _lost(self, run: RunView, what: str) -> Entry:
+        body = Escalated(to="operators", reason=f"{run.runbook} succeeded, and {what}")
+        return self._journal.entry(body, key=f"escalated:{run.run}")
 
     async def release(self, run: str) -> Json:
         """Give back what a run held while its recovery was watched."""
@@ -101,12 +140,15 @@ class Lifespan:
         if verify:
             entries += self._to(view, "monitoring", f"{run.runbook} succeeded", name)
         elif view.is_open:
-            back: State = "acknowledged" if view.acknowledged_at else "triggered"
-            entries += self._to(view, back, f"{run.runbook} ended: {finish.result}", name)
+            entries += self._back(view, name, f"{run.runbook} ended: {finish.result}")
         if finish.escalate_to:
             body = Escalated(to=finish.escalate_to, reason=why_escalated(run.runbook, finish))
             entries.append(entry(body, key=f"escalated:{name}"))
         return entries
+
+    def _back(self, view: Incident, run: str, why: str) -> list[Entry]:
+        """To where it was before the run: people have it now."""
+        return self._to(view, "acknowledged" if view.acknowledged_at else "triggered", why, run)
 
     def _to(self, view: Incident, state: State, why: str, run: str) -> list[Entry]:
         decision = move(view, state)

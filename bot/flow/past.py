@@ -113,7 +113,14 @@ def begun_as(run: RunView) -> Json:
 
 def changing(run: RunView) -> tuple[str, ...]:
     """The actions that the run has begun and that may have changed something."""
-    return tuple(action for action in run.begun if ACTIONS[action].risk is not Risk.READ)
+    return tuple(name for name in run.begun if name not in ACTIONS or ACTIONS[name].risk is not Risk.READ)
+
+
+def takes_back(run: RunView, act: Act, place: str) -> bool:
+    """Whether an act about `place` takes back what this run has done, as a way back or as a later step."""
+    there = {each["action"] for each in run.plan.get("steps", []) if each.get("target") == place} & {*run.begun}
+    back = {ACTIONS[name].compensation for name in there if name in ACTIONS and name != act.action}
+    return act.phase == "undo" or act.action in back
 
 
 def touched(run: RunView) -> bool:

@@ -13,7 +13,7 @@ def standing_proposal(transaction: Transaction, modes: Modes, runbook: str, targ
         if line.verdict == "miss" or (moved is not None and line.at <= moved.at):
             return ""
         incident = incident_of(line.run)
-        for event in transaction.events(incident):
+        for event in transaction.events_beside(incident):
             match event.body:
                 case PromotionProposed(matches=matches) as body if event.at >= line.at and (
                     (body.runbook, body.target, body.before) == (runbook, target, mode)

@@ -56,7 +56,8 @@ class Publisher:
     async def _record(self, incident: str, place: Path, review: str) -> None:
         view = await self._journal.incident(incident)
         body: EventBody = PostmortemPublished(place=str(place))
-        key = f"postmortem:{review}" if review else "postmortem"
+        again = review or (place.name if place != self._folder / f"{incident}.md" else "")
+        key = f"postmortem:{again}" if again else "postmortem"
         entries = [self._journal.entry(body, key=key, why=self._why(incident, place, review))]
         if move(view, "postmortem published").legal:
             body = StateChanged(before=view.state, after="postmortem published")
@@ -91,6 +92,7 @@ class PublishingAgain:
     async def work(self, argument: Json) -> Json:
         """Publish; a file that cannot be written is told to people, who find the report at the other doors."""
         incident, review = str(argument["incident"]), str(argument["review"])
+        cause = str(argument.get("cause", review))
         try:
             return await self._worker.step("publish", self._publisher.publish, incident, review)
         except Exception as error:
@@ -99,7 +101,7 @@ class PublishingAgain:
                 told = f"the postmortem cannot be written{again}: {plain(error)}"
                 told = f"{told}; `bellhop postmortem {incident}` prints it"
                 body = Escalated(to="operators", reason=told)
-                await self._journal.record(incident, self._journal.entry(body, key=f"unpublished:{review}"))
+                await self._journal.record(incident, self._journal.entry(body, key=f"unpublished:{cause}"))
             raise
 
 

@@ -14,7 +14,6 @@ from bot.flow.shadow import Shadow
 from remediation import machine
 from remediation.machine import Act, Ask, AskOutcome, Fail, Finish, Instruction, RunState, Skip, Together, Wait
 
-RUN_WORKFLOW = "run"
 LONGEST_PAUSE_LOOK_S = 30.0
 """So often, in real seconds, a paused run looks whether a pause by file is over; people's word wakes it at once."""
 

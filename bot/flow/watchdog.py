@@ -1,7 +1,9 @@
 """Finds what nobody works on: incidents without a response, and runs that the workflow engine gave up."""
 
-from bot.errors import BellhopError, NotFoundError
-from bot.flow.durable import DurableWorker
+import logging
+
+from bot.errors import BellhopError
+from bot.flow.durable import PUBLISH_ID, DurableWorker, can_wait
 from bot.flow.journal import Journal
 from bot.flow.lifespan import Lifespan
 from bot.flow.past import incident_of
@@ -9,6 +11,8 @@ from bot.flow.respond import RESPOND_WORKFLOW, Responder
 from bot.model.event import Escalated
 from bot.model.incident import Incident, RunView
 from bot.store import Transaction
+
+_log = logging.getLogger(__name__)
 
 
 class LostWorkflowError(BellhopError):
@@ -27,23 +31,36 @@ class Watchdog:
         """Failed workflows that are seen to."""
 
     async def look(self) -> None:
-        """Begin the responses that are missing and end the runs that were lost; raises StoreUnavailableError."""
+        """Begin the responses that are missing and end the runs that were lost; raises StoreUnavailableError.
+
+        One that cannot be seen to, however often it is tried, is left to people in the log, and the next has its turn.
+        """
         await self._responder.resume()
         failed = await self._worker.failed()
+        self._known &= frozenset(failed)
         for workflow, why in failed.items():
             if workflow not in self._known:
-                await self._see_to(workflow, LostWorkflowError(why))
-        self._known = frozenset(failed)
+                await self._see_to_or_leave(workflow, why)
+                self._known |= {workflow}
+
+    async def _see_to_or_leave(self, workflow: str, why: str) -> None:
+        try:
+            await self._see_to(workflow, LostWorkflowError(why))
+        except BellhopError as error:
+            if can_wait(error):
+                raise
+            _log.error(
+                "nobody works on %s any more, look after it yourselves: %s; not told there: %s", workflow, why, error
+            )
 
     async def _see_to(self, workflow: str, lost: LostWorkflowError) -> None:
         kind, _, incident = workflow.partition(":")
+        if kind == PUBLISH_ID:
+            return  # people have the report at other doors
         if kind == RESPOND_WORKFLOW:
             await self._call(incident, lost)
             return
-        try:
-            view = await self._journal.incident(incident_of(workflow))
-        except NotFoundError:
-            return  # a postmortem that is written again: it names a review, and people have the report at other doors
+        view = await self._journal.incident(incident_of(workflow))
         if workflow in view.runs and await self._is_lost(view, view.runs[workflow]):
             argument = {"incident": view.id, "run": workflow, "runbook": view.runs[workflow].runbook}
             await self._lifespan.broke(argument, lost)

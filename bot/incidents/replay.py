@@ -177,6 +177,8 @@ def _skip_asked(view: Incident, event: Event, body: guards.SkipAsked) -> Inciden
 
 
 def _abort_asked(view: Incident, event: Event, body: steps.AbortAsked) -> Incident:
+    """A wish to end the run answers what it asked about its acts; what is taken back is asked about again."""
+    view = _doubts_of_acts_over(view, body.run)
     return _run(view, body.run, abort=f"stopped by {event.by}: {body.reason}")
 
 
@@ -190,6 +192,8 @@ def _resumed(view: Incident, _: Event, body: guards.RunResumed) -> Incident:
 
 def _begun(view: Incident, _: Event, body: steps.StepStarted) -> Incident:
     known = view.runs.get(body.run)
+    if body.phase == "undo":
+        view = _doubts_of_acts_over(view, body.run)
     if known is None or body.action in known.begun:
         return view
     return _run(view, body.run, begun=(*known.begun, body.action))
@@ -203,16 +207,24 @@ def _outcome_asked(view: Incident, _: Event, body: steps.OutcomeAsked) -> Incide
     pending = PendingOutcome(
         run=body.run, step=body.step, phase=body.phase, attempt=body.attempt, reason=body.reason, looks=body.looks
     )
-    return replace(view, outcomes=(*view.outcomes, pending))
+    return replace(view, outcomes=(*_other_doubts(view, body.run, body.step), pending))
 
 
 def _outcome_told(view: Incident, _: Event, body: steps.OutcomeTold) -> Incident:
-    left = tuple(each for each in view.outcomes if (each.run, each.step) != (body.run, body.step))
-    return replace(view, outcomes=left)
+    return replace(view, outcomes=_other_doubts(view, body.run, body.step))
 
 
 def _published(view: Incident, _: Event, body: events.PostmortemPublished) -> Incident:
     return replace(view, postmortem=body.place)
+
+
+def _doubts_of_acts_over(view: Incident, run: str) -> Incident:
+    """Once a run is taken back, nobody need say any more what became of its acts."""
+    return replace(view, outcomes=tuple(each for each in view.outcomes if each.run != run or each.phase == "undo"))
+
+
+def _other_doubts(view: Incident, run: str, step: str) -> tuple[PendingOutcome, ...]:
+    return tuple(each for each in view.outcomes if (each.run, each.step) != (run, step))
 
 
 def _without(view: Incident, run: str, step: str) -> tuple[PendingApproval, ...]:

@@ -24,14 +24,19 @@ from remediation.controllers.wire import Answer, Wire
 from remediation.duration import format_duration
 from remediation.errors import ControllerError
 
+_SILENT_LOOKS = 4
+"""So many looks that were really asked may go unanswered in a row, as many as an act allows that looks each time."""
+
 
 @dataclass(slots=True)
 class _Begun:
-    """A job that was accepted: its id, and when (Unix s) it was accepted and last looked at."""
+    """A job that was accepted: its id, when (Unix s) it was accepted and looked at, and the silence since an answer."""
 
     job: str
     at: float
     looked_at: float = float("-inf")
+    silent: int = 0
+    silence: str = ""
 
 
 class HttpController:
@@ -124,19 +129,36 @@ class HttpController:
 
     async def _running(self, asked: Asked, key: str, begun: _Begun) -> JobStatus:
         job, now = self._operation(asked.operation).job, self._now()
-        if now - begun.looked_at < job.every:
-            return JobStatus("running")
-        begun.looked_at = now
-        found = await self._look(asked, key, begun.job)
-        if found.state == "running" and now - begun.at > job.timeout:
+        found, is_due = JobStatus("running"), now - begun.looked_at >= job.every
+        if is_due:
+            begun.looked_at = now
+            found = await self._patient_look(asked, key, begun)
+        if found.state == "running" and now - begun.at > job.timeout and (is_due or begun.silent):
             told = f"{asked.operation} on {asked.target} is not done after {format_duration(job.timeout)}"
-            return JobStatus("lost", error=f"{told}; look whether it goes on")
+            silence = begun.silence and f"; last look: {begun.silence}"
+            return JobStatus("lost", error=f"{told}; look whether it goes on{silence}")
+        return found
+
+    async def _patient_look(self, asked: Asked, key: str, begun: _Begun) -> JobStatus:
+        """A look that takes silence for a job that goes on, but not for ever."""
+        try:
+            found = await self._look(asked, key, begun.job)
+        except ControllerError as error:
+            begun.silent, begun.silence = begun.silent + 1, str(error)
+            if error.retryable and begun.silent < _SILENT_LOOKS:
+                return JobStatus("running")
+            begun.silent = 0
+            raise ControllerError(str(error), retryable=False, happened=None) from None
+        begun.silent, begun.silence = 0, ""
         return found
 
     async def _recovered(self, asked: Asked, key: str) -> JobStatus:
         how = self._operation(asked.operation)
         if how.job.by_key:
-            return await self._look(asked, key, "")
+            found, now = await self._look(asked, key, ""), self._now()
+            if found.state == "running":
+                self._begun.found(key, asked, _Begun("", now, looked_at=now))
+            return found
         if not how.job.has_id and (found := await self._look(asked, key, "")).state == "succeeded":
             return found
         if how.honours_key:

@@ -35,6 +35,10 @@ class Once(Generic[RecordT]):
             if not lock.locked():
                 self._busy.pop(key, None)
 
+    def found(self, key: str, asked: Asked, record: RecordT) -> None:
+        """Note an act that the far side knows although this process never asked for it."""
+        self._remember(key, asked, record)
+
     def _check(self, key: str, asked: Asked) -> None:
         known = self._known.get(key)
         if known is not None and known[0] != asked:

@@ -32,7 +32,8 @@ async def test_nothing_is_taken_back_because_telemetry_is_missing(tmp_path: Path
         incident, run, question = await asked(stage)
         assert (question.step, question.looks) == ("verify", True)
         assert question.reason == (
-            "secret_key_rate of grn-ams is missing; nothing is taken back unless somebody says that it does not hold"
+            "secret_key_rate of grn-ams is missing; "
+            "nothing follows from that unless somebody says that it does not hold"
         )
         assert stage.acts == ["flow.throttle"]
         assert not (await stage.bellhop.desk.settle(run, "verify", DAVE, happened=True, key="1")).done

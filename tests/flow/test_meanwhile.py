@@ -70,6 +70,31 @@ async def test_nothing_is_done_in_an_incident_that_people_have_closed(tmp_path: 
         assert not (await stage.bellhop.desk.incident(incident)).is_open
 
 
+@pytest.mark.parametrize("what", ["closed", "observe", "suspected"])
+async def test_what_a_run_holds_back_it_lets_go_whatever_has_changed(tmp_path: Path, what: str) -> None:
+    """Its release of the flows that it throttled is a later step of the runbook, and takes back what it did."""
+    book = runbook("book", throttle(), LOOK, release())
+    async with staged(tmp_path, book) as stage:
+        incident = await stage.incident("link", "ams-utr")
+        run = await stage.run(incident, "book")
+        await stage.happened(incident, StepStarted, lambda body: body.step == "look")
+        if what == "closed":
+            assert (await stage.bellhop.desk.resolve(incident, ALICE, "looks fine")).done
+        elif what == "suspected":
+            await suspected(stage, incident)
+        else:
+            modes = stage.bellhop.modes
+            await stage.bellhop.store.transact(
+                lambda transaction: modes.move(
+                    transaction, "book", "link:ams-utr", steps=-3, by="cli:ada", why="", at=stage.clock.now()
+                )
+            )
+        assert (await stage.bellhop.desk.steering.skip(run, "look", SOFIE, "seen")).done
+        ended = await stage.happened(incident, RunEnded)
+        assert (ended.result, stage.acts) == ("succeeded", ["flow.throttle", "flow.unthrottle"])
+        assert await stage.bodies(incident, ActRefused) == []
+
+
 async def test_a_run_that_is_stopped_in_a_closed_incident_leaves_it_closed(tmp_path: Path) -> None:
     """Aborted after the incident was resolved by hand; the report that was published then tells of it."""
     async with staged(tmp_path, WAITS) as stage:

@@ -1,11 +1,14 @@
 """A postmortem on disk says what is still owed, and no longer says so once somebody has reviewed it."""
 
 import asyncio
+import json
 from pathlib import Path
 
 from bot.flow.desk import Desk
 from bot.model.event import ApprovalAsked, Escalated, PostmortemPublished
 from bot.model.person import Answer
+from bot.model.step_event import RunEnded
+from bot.store import GuardRows
 from tests.flow.stage import ALICE, ASKED, BOB, Stage, release, runbook, staged, throttle
 
 BOOK = runbook("book", throttle(**ASKED), release())
@@ -104,3 +107,49 @@ async def test_a_file_that_cannot_be_written_is_told_to_people(tmp_path: Path) -
         assert told.reason.endswith(f"`bellhop postmortem {incident}` prints it")
         assert OWED in await read(kept / place.name)
         assert DONE in await stage.bellhop.desk.postmortem(incident, "md")
+
+
+async def test_each_publication_that_fails_is_told_to_people(tmp_path: Path) -> None:
+    """Alice ends the incident while its run waits, and the run ends after that: both reports are lost, and told."""
+    reports = tmp_path / "reports"
+    await asyncio.to_thread(reports.write_text, "a file where the folder would be")
+    async with staged(tmp_path, BOOK, postmortems=reports) as stage:
+        incident = await stage.incident("link", "ams-utr")
+        run = await stage.run(incident, "book")
+        await stage.happened(incident, ApprovalAsked)
+        assert (await stage.bellhop.desk.resolve(incident, ALICE, "the ring is up")).done
+        await stage.happened(incident, Escalated, lambda body: "the postmortem cannot be written" in body.reason)
+        assert (await stage.bellhop.desk.approve(run, "throttle", BOB, plan_hash=None, key="yes")).done
+        await stage.happened(incident, RunEnded)
+        await stage.happened(
+            incident, Escalated, lambda body: "the postmortem cannot be written" in body.reason, count=2
+        )
+
+
+async def test_an_incident_that_its_source_calls_over_is_published(tmp_path: Path) -> None:
+    """Nobody did anything: its alert began and ended."""
+    began = {"id": "qber-17", "title": "QBER above 5%", "link": "ams-utr", "starts_at": "2026-11-23T03:33:13Z"}
+    async with staged(tmp_path, BOOK) as stage:
+        now = stage.clock.now()
+        for message in (began, {**began, "status": "resolved", "ends_at": "2026-11-23T03:34:13Z"}):
+            await stage.bellhop.inbox.put("generic", json.dumps(message).encode(), received_at=now)
+        await stage.until(lambda: stage.bellhop.journal.incidents(open_only=False), "an incident")
+        place = Path((await stage.happened("INC-1", PostmortemPublished)).place)
+        assert "QBER above 5%" in await read(place)
+        assert (await stage.bellhop.desk.incident("INC-1")).state == "postmortem published"
+
+
+async def test_a_run_after_which_the_report_cannot_be_written_is_still_a_success(tmp_path: Path) -> None:
+    """The metrics came back: no breaker counts it, and people hear what broke and where the report is."""
+    reports, book = tmp_path / "reports", runbook("book", release())
+    await asyncio.to_thread(reports.write_text, "a file where the folder would be")
+    async with staged(tmp_path, book, postmortems=reports) as stage:
+        incident = await stage.incident("link", "ams-utr")
+        await stage.run(incident, "book")
+        told = await stage.happened(incident, Escalated, lambda body: "the postmortem cannot be written" in body.reason)
+        assert told.reason.endswith(f"`bellhop postmortem {incident}` prints it")
+        reasons = [each.reason for each in await stage.bodies(incident, Escalated)]
+        assert reasons[0].startswith("book succeeded, and what comes after it broke off: ")
+        assert len(reasons) == 2
+        (row,) = await stage.bellhop.store.read(lambda transaction: GuardRows(transaction).last_runs("book", 9))
+        assert row.result == "succeeded"

@@ -7,7 +7,7 @@ import pytest
 
 from bot.model.event import ApprovalAsked
 from bot.model.guard_event import RunPaused
-from bot.model.step_event import AbortAsked, OutcomeAsked, RunEnded, StepEnded, StepStarted
+from bot.model.step_event import AbortAsked, OutcomeAsked, OutcomeTold, RunEnded, StepEnded, StepStarted
 from tests.flow.stage import ALICE, ASKED, BOB, Stage, release, runbook, staged, throttle
 
 UNDO = {"rollback": {"action": "flow.unthrottle", "with": {"link": "{{ inputs.place }}"}}}
@@ -64,6 +64,25 @@ async def test_a_word_about_taking_back_is_none_about_the_act(tmp_path: Path, *,
         await stage.happened(incident, RunEnded)
         answer = await stage.bellhop.desk.steering.retry(run, BOB)
         assert answer.done is happened, answer.message
+
+
+@pytest.mark.parametrize("happened", [True, False])
+async def test_a_question_about_an_act_is_over_once_it_is_taken_back(tmp_path: Path, *, happened: bool) -> None:
+    """Aborted while it asks about the act, the run asks about its way back; an answer is to that question alone."""
+    async with staged(tmp_path, runbook("book", throttle(**LATE), NEVER)) as stage:
+        incident = await stage.incident("link", "ams-utr")
+        run = await stage.run(incident, "book")
+        await stage.happened(incident, OutcomeAsked)
+        desk = stage.bellhop.desk
+        assert (await desk.abort(run, BOB, "stop it")).done
+        assert [each.phase for each in (await desk.incident(incident)).outcomes if each.phase == "run"] == []
+        await stage.happened(incident, OutcomeAsked, lambda body: body.phase == "undo")
+        (asked,) = (await desk.incident(incident)).outcomes
+        assert asked.phase == "undo"
+        assert (await desk.settle(run, "throttle", ALICE, happened=happened, key="a")).done
+        (told,) = await stage.bodies(incident, OutcomeTold)
+        ended = await stage.happened(incident, RunEnded)
+        assert (told.phase, ended.result) == ("undo", "aborted" if happened else "failed")
 
 
 async def test_a_long_pause_does_not_end_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ from bot.intake.counters import IntakeCounters
 from bot.intake.door import intake_routes
 from bot.intake.inbox import Inbox
 from bot.intake_settings import AlertmanagerSettings, IntakeSettings
-from bot.store import Store
+from bot.store import Store, Transaction
 
 PAYLOADS = Path(__file__).parent / "payloads"
 CAPTURED_AT = 1_795_405_000.0
@@ -42,6 +42,11 @@ class Door:
     async def stored(self) -> list[bytes]:
         """The bodies in the inbox."""
         return [row.body for row in await self.store.read(lambda transaction: transaction.inbox_take(10_000))]
+
+
+def nowhere(transaction: Transaction, *, incident: str, cause: str) -> None:
+    """No workflow engine is at hand that could write a postmortem."""
+    del transaction, incident, cause
 
 
 def captured(name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from bot.flow.intake import IntakeWorker
 from bot.flow.journal import Journal
 from bot.intake.counters import IntakeCounters
 from bot.intake.inbox import Inbox, Row
-from bot.model.event import SeverityChanged
+from bot.model.event import SeverityChanged, StateChanged
 from bot.store import Store, Transaction
 from tests.intake.door import CAPTURED_AT, Door, captured
 from tests.support.incident_story import network
@@ -23,17 +23,23 @@ class Bot:
         clock = FastClock(start=CAPTURED_AT, speed=1.0)
         self.journal = Journal(store, clock)
         self.responded: list[str] = []
+        self.published: list[tuple[str, str]] = []
+        """(incident, cause) of each publication."""
         self.worker = IntakeWorker(
             journal=self.journal,
             network=network(),
             join_window_s=600.0,
             respond=self._respond,
+            publish=self._publish,
             reconcile=None,
             counters=IntakeCounters(),
         )
 
     async def _respond(self, incident: str) -> None:
         self.responded.append(incident)
+
+    def _publish(self, transaction: Transaction, *, incident: str, cause: str) -> None:
+        self.published.append((incident, cause))
 
     async def told(self) -> list[tuple[str, str, int, int]]:
         """(id, state, alerts, alerts still firing) of every incident, once the inbox is empty."""
@@ -78,6 +84,8 @@ async def test_alerts_end_one_by_one_and_with_the_last_the_incident(door: Door) 
         seen += await bot.told()
     firing, one_over, over = (("INC-1", "triggered", 2, left) for left in (2, 1, 0))
     assert seen == [firing, one_over, one_over, (*over[:1], "resolved", *over[2:]), (*over[:1], "resolved", *over[2:])]
+    (resolved,) = [each.seq for each in await bot.journal.events("INC-1") if isinstance(each.body, StateChanged)]
+    assert bot.published == [("INC-1", f"INC-1:{resolved - 1}")]
 
 
 async def test_an_alert_that_joins_makes_its_incident_worse_and_none_makes_it_better(door: Door) -> None:

@@ -27,7 +27,7 @@ from bot.intake_settings import (
     PagerDutySettings,
 )
 from bot.store import Store
-from tests.intake.door import CAPTURED_AT
+from tests.intake.door import CAPTURED_AT, nowhere
 from tests.support.incident_story import network
 
 TOKEN = "one-token-for-all-doors"
@@ -49,6 +49,7 @@ class Doors:
             network=network(),
             join_window_s=600.0,
             respond=self._respond,
+            publish=nowhere,
             reconcile=None,
             counters=IntakeCounters(),
         )

@@ -27,7 +27,7 @@ from bot.model.event import ChangeSeen, Event, StateChanged
 from bot.model.maintenance import Maintenance
 from bot.model.network import Subject
 from bot.store import NoticeRows, Store
-from tests.intake.door import PAYLOADS
+from tests.intake.door import PAYLOADS, nowhere
 from tests.support.incident_story import network
 
 NOW = 1_795_405_990.0
@@ -52,6 +52,7 @@ class Doors:
             network=network(),
             join_window_s=600.0,
             respond=self._respond,
+            publish=nowhere,
             reconcile=None,
             counters=IntakeCounters(),
         )

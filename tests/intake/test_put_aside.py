@@ -22,7 +22,7 @@ from bot.store import Store
 from bot.store.tables import INBOX
 from bot.telemetry.build import build_telemetry
 from bot.vitals import counters
-from tests.intake.door import CAPTURED_AT, captured
+from tests.intake.door import CAPTURED_AT, captured, nowhere
 from tests.support.incident_story import network
 from tests.support.postgres import Cluster
 
@@ -51,6 +51,7 @@ class Bot:
             network=network(),
             join_window_s=600.0,
             respond=self._respond,
+            publish=nowhere,
             reconcile=reconcile,
             counters=self.counters,
         )

@@ -21,6 +21,7 @@ from bot.intake.inbox import Inbox
 from bot.intake_settings import GenericSettings, GrafanaSettings, IntakeSettings, PagerDutySettings
 from bot.model.event import StateChanged
 from bot.store import Store
+from tests.intake.door import nowhere
 from tests.support.incident_story import network
 
 NOW = 1_795_405_990.0
@@ -49,6 +50,7 @@ class Bot:
             network=network(),
             join_window_s=600.0,
             respond=self._respond,
+            publish=nowhere,
             reconcile=None,
             counters=counters,
         )

@@ -191,6 +191,23 @@ def test_verification_that_could_not_see_is_a_question_before_anything_is_taken_
     assert (found, finish.result) == (taken, result)
 
 
+@pytest.mark.parametrize("ended", [(1.0, 5.0), (5.0, 1.0)])
+def test_branch_that_could_not_see_is_a_question_whichever_branch_ends_first(ended: tuple[float, float]) -> None:
+    """What its neighbour did would be taken back."""
+    group = {"id": "both", "parallel": [step("see", "look"), step("act", rollback=BACK)], "on_failure": "rollback"}
+    told = iter(({**UNCLEAR, "at": ended[0]}, {**outcome(), "at": ended[1]}))
+    found, finish = run(group, answer=scripted(*told, False))
+    assert (found, finish.result) == (["see + act", "settle see", "undo act"], "rolled back")
+
+
+def test_jump_to_an_act_because_a_check_could_not_see_is_a_question() -> None:
+    """A jump to what only tells is none."""
+    steps = (step("see", "look", on_failure="goto:last"), step("mid", "look"), step("last"))
+    assert run(*steps, answer=scripted(UNCLEAR, False))[0] == ["see", "settle see", "last"]
+    steps = (step("see", "look", on_failure="goto:last"), step("mid"), step("last", "look"))
+    assert run(*steps, answer=scripted(UNCLEAR))[0] == ["see", "last"]
+
+
 def test_verification_that_could_not_see_fails_where_nothing_stands() -> None:
     """There is nothing to take back, so nobody need be asked."""
     steps = (step("see", "look", on_failure="rollback"), step("last", rollback=BACK))
