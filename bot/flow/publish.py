@@ -1,4 +1,4 @@
-"""Writes the drafted postmortem once an incident is resolved, by whomever, and again when a review closes after that.
+"""Writes the drafted postmortem once metrics, its source or people ended an incident, and again after a review or a run.
 
 The file is for people to complete: its last line holds a digest of the rest, and a file whose digest is not its own
 was changed by people and is never written over.
