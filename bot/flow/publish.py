@@ -1,4 +1,4 @@
-"""Writes the drafted postmortem once metrics, its source or people ended an incident, and again after a review or a run.
+"""Writes the drafted postmortem once metrics, its source or people ended an incident, and again after a review.
 
 The file is for people to complete: its last line holds a digest of the rest, and a file whose digest is not its own
 was changed by people and is never written over.
