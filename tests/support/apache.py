@@ -1,6 +1,7 @@
 """A real Apache of a test's own on loopback: settings in a WebDAV folder, jobs as a CGI, redirects and odd bodies."""
 
 import asyncio
+import fcntl
 import json
 import os
 import pwd
@@ -11,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import httpx
 
@@ -106,6 +107,7 @@ class Apache:
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = [PROGRAM or "apache2", "-f", str(folder / "apache.conf")]
         self._process: subprocess.Popen[bytes] | None = None
+        self._turn: IO[str] | None = None
         for place in ("jobs", "pages/settings", "programs"):
             (folder / place).mkdir(parents=True)
         for name, text in (("jobs", _JOBS), ("odd", _ODD)):
@@ -132,7 +134,9 @@ class Apache:
         return (self.folder / "asked.log").read_text(encoding="utf-8").splitlines()
 
     def start(self) -> None:
-        """Start, and return once it answers."""
+        """Start, and return once it answers; one at a time on a machine: several get in each other's way."""
+        self._turn = (Path(tempfile.gettempdir()) / "bellhop-tests-apache.lock").open("w", encoding="utf-8")
+        fcntl.flock(self._turn, fcntl.LOCK_EX)
         for place in (self.folder, *self.folder.rglob("*")):
             self._own(place)
         user, group = _unprivileged()
@@ -171,6 +175,8 @@ class Apache:
         if self._process is not None:
             self._process.terminate()
             self._process.wait(START_TIMEOUT_S)
+        if self._turn is not None:
+            self._turn.close()
 
     def answers(self) -> bool:
         """Whether it answers now."""
